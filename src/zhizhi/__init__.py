@@ -1,0 +1,1 @@
+"""Zhizhi: the open platform for a region that governs with data."""

@@ -1,0 +1,35 @@
+"""The ``zhizhi`` command: argv to the engines and back. Each verb lives in a module of its name."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+from rich.console import Console
+
+from zhizhi.cli import explain, load, quality, sample, scenario, screen, whatif
+from zhizhi.cli.language import language
+from zhizhi.kernel.errors import ZhizhiError
+
+app = typer.Typer(
+    name="zhizhi",
+    help="智治 — departments' files in, explained findings out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for verb in (sample, load, quality, screen, explain, whatif, scenario):
+    verb.register(app)
+
+
+def run() -> None:
+    """Entry point: known errors become one sentence on stderr and exit status 1."""
+    try:
+        app()
+    except ZhizhiError as error:
+        Console(stderr=True).print(error.text(language()), style="red", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    run()
