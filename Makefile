@@ -1,0 +1,51 @@
+# Two commands from a fresh checkout: `make demo` and `make test`. Python 3.11 or later is all they need.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+STAMP := .venv/.installed
+ZHIZHI := $(BIN)/zhizhi
+PEOPLE ?= 100000
+ON ?= 2025-09-01
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help setup demo test lint format bench requirements wheel clean
+
+help:            ## show this list
+	@sed -n 's/^\([a-z]*\): .*## \(.*\)/  make \1 @\2/p' Makefile | column -t -s@
+
+setup: $(STAMP)  ## make .venv with the zhizhi command in it
+
+$(STAMP): requirements-dev.txt pyproject.toml
+	@bash .ci/setup "$(PYTHON)"
+	@touch $@
+
+demo: setup      ## synthetic region in, explained findings out
+	@PATH="$(CURDIR)/$(BIN):$$PATH" PEOPLE=$(PEOPLE) ON=$(ON) bash docs/tutorial/demo.sh
+
+test: setup      ## every test
+	$(BIN)/python -m pytest -n 2 $(ARGS)
+
+lint: setup      ## style, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup    ## let ruff put the source in order
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: setup     ## measure the claims of docs/reference/performance.md
+	$(BIN)/python benchmarks/run.py $(ARGS)
+
+requirements: setup  ## pin all dependencies with hashes again
+	@for out in requirements.txt "requirements-dev.txt --extra dev"; do \
+	  set -- $$out; file=$$1; shift; \
+	  $(BIN)/uv pip compile pyproject.toml "$$@" --python-version 3.11 --universal --generate-hashes --quiet \
+	    --no-header --no-annotate --no-emit-index-url --no-emit-find-links --output-file $$file; \
+	done
+
+wheel: setup     ## build dist/*.whl
+	$(BIN)/uv build --wheel --no-build-isolation --out-dir dist
+
+clean:           ## remove everything that make made
+	rm -rf .venv build dist demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
