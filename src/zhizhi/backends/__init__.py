@@ -1,0 +1,1 @@
+"""The only floor that names a data engine or a table store."""

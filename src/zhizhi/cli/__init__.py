@@ -1,0 +1,1 @@
+"""From argv to the engines and back."""

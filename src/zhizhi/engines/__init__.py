@@ -1,0 +1,1 @@
+"""Pure calculations: values or tables in, values or tables out."""

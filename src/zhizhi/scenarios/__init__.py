@@ -1,0 +1,1 @@
+"""Scenario packages: read, check, localise."""
