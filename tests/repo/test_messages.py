@@ -1,0 +1,117 @@
+"""Every error has its sentence in both languages, and every sentence its error."""
+
+from __future__ import annotations
+
+import ast
+import re
+import string
+from collections.abc import Iterator
+
+import pytest
+from ruamel.yaml import YAML
+from source_tree import ROOT, Module, dotted, modules, tracked_files
+
+from zhizhi.kernel.messages import LANGUAGES, catalogue
+
+CODE = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_-]*")
+
+
+def placeholders(template: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
+
+
+def error_classes() -> set[str]:
+    """Names of ``ZhizhiError`` and of every class of the package that descends from it."""
+    known = {"ZhizhiError"}
+    parents = {
+        node.name: {dotted(base).rsplit(".", 1)[-1] for base in node.bases}
+        for module in modules()
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.ClassDef)
+    }
+    while True:
+        grown = known | {name for name, bases in parents.items() if bases & known}
+        if grown == known:
+            return known
+        known = grown
+
+
+def raised() -> Iterator[tuple[Module, ast.Call, str]]:
+    """Every call of an error family with a literal code."""
+    classes = error_classes()
+    for module in modules():
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.Call) and dotted(node.func).rsplit(".", 1)[-1] in classes and node.args:
+                first = node.args[0]
+                if isinstance(first, ast.Constant) and isinstance(first.value, str):
+                    yield module, node, first.value
+
+
+def texts_in_source() -> set[str]:
+    """Every string literal of the package, docstrings too; of an f-string, its head."""
+    found = set()
+    for module in modules():
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.JoinedStr) and node.values and isinstance(node.values[0], ast.Constant):
+                found.add(str(node.values[0].value) + "*")
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.add(node.value)
+    return found
+
+
+def test_every_sentence_exists_in_both_languages_with_the_same_placeholders() -> None:
+    wrong = []
+    for code, texts in catalogue().items():
+        if set(texts) != set(LANGUAGES) or not all(str(t).strip() for t in texts.values()):
+            wrong.append(f"{code}: {sorted(texts)}")
+        elif placeholders(texts["zh"]) != placeholders(texts["en"]):
+            wrong.append(f"{code}: {placeholders(texts['zh'])} in zh, {placeholders(texts['en'])} in en")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_every_code_is_written_as_codes_are() -> None:
+    assert [code for code in catalogue() if not CODE.fullmatch(code)] == []
+
+
+def test_every_error_that_is_raised_has_its_sentence_and_all_that_the_sentence_names() -> None:
+    wrong = []
+    for module, node, code in raised():
+        if code not in catalogue():
+            wrong.append(f"{module.at(node)} raises {code}, which has no sentence")
+        elif all(keyword.arg for keyword in node.keywords):
+            given = {keyword.arg for keyword in node.keywords}
+            missing = placeholders(catalogue()[code]["en"]) - given
+            if missing:
+                wrong.append(f"{module.at(node)} {code} lacks {sorted(missing)}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_no_sentence_is_left_that_nobody_uses() -> None:
+    used = texts_in_source()
+    heads = [text.removesuffix("*") for text in used if text.endswith("*") and "." in text]
+    unused = [c for c in catalogue() if c not in used and not any(c.startswith(head) for head in heads)]
+    assert not unused, "\n".join(unused)
+
+
+def bilingual_gaps(node: object, where: str) -> Iterator[str]:
+    """Places where a mapping speaks one language only."""
+    if isinstance(node, dict):
+        spoken = {lang for lang in LANGUAGES if lang in node}
+        if len(spoken) == 1 or any(node[lang] in (None, "") for lang in spoken):
+            yield where
+        for key, value in node.items():
+            yield from bilingual_gaps(value, f"{where}/{key}")
+    elif isinstance(node, list):
+        for number, value in enumerate(node):
+            yield from bilingual_gaps(value, f"{where}[{number}]")
+
+
+@pytest.mark.parametrize("folder", ["scenarios", "examples", "src"])
+def test_every_title_of_the_shipped_data_is_bilingual(folder: str) -> None:
+    yaml = YAML(typ="safe")
+    gaps: list[str] = []
+    for path in tracked_files():
+        if path.suffix in {".yaml", ".yml"} and path.is_relative_to(ROOT / folder):
+            for document in yaml.load_all(path):
+                gaps += bilingual_gaps(document, str(path.relative_to(ROOT)))
+    assert not gaps, "\n".join(gaps)
