@@ -7,7 +7,7 @@ PEOPLE ?= 100000
 ON ?= 2025-09-01
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo test lint format bench requirements wheel clean
+.PHONY: help setup demo test lint format docs bench requirements wheel clean
 
 help:            ## show this list
 	@sed -n 's/^\([a-z]*\): .*## \(.*\)/  make \1 @\2/p' Makefile | column -t -s@
@@ -33,6 +33,9 @@ lint: setup      ## style, types, import contracts
 format: setup    ## let ruff put the source in order
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: setup     ## write docs/reference/cli.md from the command
+	$(BIN)/python docs/reference/make_cli.py
 
 bench: setup     ## measure the claims of docs/reference/performance.md
 	$(BIN)/python benchmarks/run.py $(ARGS)

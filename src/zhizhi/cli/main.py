@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.metadata import version
 
 import typer
 from rich.console import Console
@@ -18,6 +19,23 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"zhizhi {version('zhizhi')}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    show_version: bool = typer.Option(
+        False, "--version", help="Say which version this is.", callback=_show_version, is_eager=True
+    ),
+) -> None:
+    """智治 — departments' files in, explained findings out."""
+
+
 for verb in (sample, load, quality, screen, explain, whatif, scenario):
     verb.register(app)
 
