@@ -7,7 +7,7 @@ PEOPLE ?= 100000
 ON ?= 2025-09-01
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo test lint format docs bench requirements wheel clean
+.PHONY: help setup demo test lint format docs pictures bench requirements wheel clean
 
 help:            ## show this list
 	@sed -n 's/^\([a-z]*\): .*## \(.*\)/  make \1 @\2/p' Makefile | column -t -s@
@@ -36,6 +36,9 @@ format: setup    ## let ruff put the source in order
 
 docs: setup     ## write docs/reference/cli.md from the command
 	$(BIN)/python docs/reference/make_cli.py
+
+pictures: setup  ## draw the terminal pictures of the documentation, after make demo
+	$(BIN)/python docs/pictures/make_pictures.py
 
 bench: setup     ## measure the claims of docs/reference/performance.md
 	$(BIN)/python benchmarks/run.py $(ARGS)

@@ -1,0 +1,57 @@
+"""Draw the documentation's terminal pictures from what the command really prints: ``make pictures``, after ``make demo``."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+from rich._export_format import CONSOLE_SVG_FORMAT
+from rich.console import Console
+from rich.terminal_theme import MONOKAI
+from rich.text import Text
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+WIDTH = 118
+TASK = "--scenario scenarios/social-assistance --lake demo/lake --on 2025-09-01"
+PICTURES = {
+    "findings.svg": ("en", f"zhizhi screen {TASK} --out demo/findings"),
+    "findings.zh.svg": ("zh", f"zhizhi screen {TASK} --out demo/findings"),
+    "explanation.svg": ("en", f"zhizhi explain {TASK} --first missed"),
+    "explanation.zh.svg": ("zh", f"zhizhi explain {TASK} --first missed"),
+}
+# Nothing is fetched when a picture is looked at: the reader's own monospaced fonts are used.
+FORMAT = re.sub(r"@font-face \{\{.*?\}\}\s*", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL).replace(
+    "font-family: Fira Code, monospace", "font-family: 'Cascadia Mono', Menlo, Consolas, 'Noto Sans Mono CJK SC', monospace"
+)
+
+
+def printed(command: str, lang: str) -> str:
+    """What the command prints, with colours, in ``lang``."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    env = os.environ | {"PATH": path, "ZHIZHI_LANG": lang, "FORCE_COLOR": "1", "COLUMNS": str(WIDTH), "TERM": "xterm-256color"}
+    done = subprocess.run(shlex.split(command), cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        sys.exit(f"{command}\n{done.stderr}")
+    return done.stdout
+
+
+def draw(name: str, lang: str, command: str) -> None:
+    """Write one picture."""
+    console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True, color_system="truecolor")
+    console.print(Text(f"$ {command}", style="bold cyan"), soft_wrap=False)
+    console.print(Text.from_ansi(printed(command, lang).rstrip()))
+    svg = console.export_svg(title="zhizhi", theme=MONOKAI, code_format=FORMAT, unique_id=name.split(".")[0])
+    (HERE / name).write_text(svg, encoding="utf-8")
+    print(f"wrote docs/pictures/{name}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    for name, (lang, command) in PICTURES.items():
+        if len(sys.argv) == 1 or name in sys.argv[1:]:
+            draw(name, lang, command)
