@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 
 from source_tree import ROOT, SOURCE, Module, modules, parse
 
@@ -55,6 +56,11 @@ def test_an_init_only_re_exports() -> None:
 
     busy = [m.at(node) for m in modules() if m.path.name == "__init__.py" for node in m.tree.body if not harmless(node)]
     assert busy == []
+
+
+def test_no_two_test_files_share_a_name() -> None:
+    names = Counter(path.name for path in (ROOT / "tests").rglob("*.py") if path.name not in {"__init__.py", "conftest.py"})
+    assert [name for name, times in names.items() if times > 1] == []
 
 
 def report() -> None:
