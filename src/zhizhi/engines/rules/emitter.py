@@ -325,9 +325,7 @@ def compare_numbers(operator: str, left: Number, right: Number) -> Column:
             else_=null,
         )
     opposite = {"<": ">=", "<=": ">"}[operator]
-    return ibis.cases(
-        (compare(operator, left.high, right.low), yes), (compare(opposite, left.low, right.high), no), else_=null
-    )
+    return ibis.cases((compare(operator, left.high, right.low), yes), (compare(opposite, left.low, right.high), no), else_=null)
 
 
 # numbers -----------------------------------------------------------------------------------------------------------
@@ -463,9 +461,7 @@ def _absolute(x: Number) -> Number:
     if x.exact:
         return Number.of(value)
     positive = column(x.low.num) >= 0
-    return Number(
-        value, pick([(known(value), value), (positive, x.low)]), pick([(known(value), value), (positive, x.high)])
-    )
+    return Number(value, pick([(known(value), value), (positive, x.low)]), pick([(known(value), value), (positive, x.high)]))
 
 
 def _elapsed(node: ir.Elapsed, frame: Frame, floor: Fraction | None) -> Column:
@@ -485,7 +481,7 @@ def _months(day: Column) -> Column:
 
 
 def _day_number(day: Column) -> Column:
-    """Return the Julian day number of yyyymmdd (Richards' formula, Explanatory Supplement to the Astronomical Almanac, 15.11.3)."""
+    """Return the Julian day number of yyyymmdd (Richards, Explanatory Supplement to the Astronomical Almanac, 15.11)."""
     year, rest = floor_division(day, whole(10_000)), day % 10_000
     month, of_month = floor_division(rest, whole(100)), rest % 100
     shift = ibis.cases((month <= 2, 1), else_=0)

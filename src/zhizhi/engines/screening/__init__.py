@@ -1,0 +1,1 @@
+"""Run policies and warnings over a whole population; say what changed since last time."""
