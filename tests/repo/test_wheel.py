@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+import tomllib
 import zipfile
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
-from source_tree import ROOT
+from source_tree import ROOT, imported, modules
 
 ASK = """
 from zhizhi.scenarios.shipped import find_package, shipped_packages
@@ -69,3 +72,27 @@ def test_the_wheel_carries_every_data_file_of_the_package(installed: Path) -> No
     ]
     assert data
     assert [str(p) for p in data if not (installed / p).is_file()] == []
+
+
+def test_whatever_the_package_imports_is_declared() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = [
+        *project["dependencies"],
+        *project["optional-dependencies"]["postgres"],
+        *project["optional-dependencies"]["spark"],
+    ]
+    names = {normal(re.split(r"[\[<>=! ]", line)[0]) for line in declared}
+    providers = packages_distributions()
+    strangers = []
+    for module in modules():
+        for name, node in imported(module.tree):
+            top = name.split(".")[0]
+            if not top or top in sys.stdlib_module_names or top == "zhizhi":
+                continue
+            if not {normal(d) for d in providers.get(top, [top])} & names:
+                strangers.append(f"{module.at(node)} imports {top}")
+    assert not strangers, "\n".join(strangers)
+
+
+def normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
