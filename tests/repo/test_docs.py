@@ -46,7 +46,7 @@ def shell_lines(text: str) -> list[str]:
     lines = []
     for _, block in re.findall(r"^```(sh|bash|shell|console)\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
         for line in block.replace("\\\n", " ").splitlines():
-            lines.append(line.removeprefix("$ ").strip())
+            lines.append(re.split(r"\s+#", line.removeprefix("$ "))[0].strip())
     return [line for line in lines if line and not line.startswith("#")]
 
 
