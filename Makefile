@@ -40,11 +40,15 @@ docs: setup     ## write docs/reference/cli.md from the command
 pictures: setup  ## draw the terminal pictures of the documentation, after make demo
 	$(BIN)/python docs/pictures/make_pictures.py
 
-bench: setup     ## measure the claims of docs/reference/performance.md
+.venv/.bench: requirements-bench.txt | $(STAMP)
+	@bash .ci/setup "$(PYTHON)" requirements-bench.txt
+	@touch $@
+
+bench: setup .venv/.bench  ## measure the claims of docs/reference/performance.md
 	$(BIN)/python benchmarks/run.py $(ARGS)
 
 requirements: setup  ## pin all dependencies with hashes again
-	@for out in requirements.txt "requirements-dev.txt --extra dev"; do \
+	@for out in requirements.txt "requirements-dev.txt --extra dev" "requirements-bench.txt --extra dev --extra bench"; do \
 	  set -- $$out; file=$$1; shift; \
 	  $(BIN)/uv pip compile pyproject.toml "$$@" --python-version 3.11 --universal --generate-hashes --quiet \
 	    --no-header --no-annotate --no-emit-index-url --no-emit-find-links --output-file $$file; \

@@ -51,7 +51,7 @@ def test_nothing_large_is_committed() -> None:
 
 
 def test_every_requirement_is_pinned_with_a_hash() -> None:
-    for name in ("requirements.txt", "requirements-dev.txt"):
+    for name in ("requirements.txt", "requirements-dev.txt", "requirements-bench.txt"):
         blocks = re.split(r"\n(?=\S)", (ROOT / name).read_text(encoding="utf-8").strip())
         assert len(blocks) > 20
         assert [b.splitlines()[0] for b in blocks if "==" not in b or "--hash=sha256:" not in b] == []
