@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import html
 import io
 import os
 import re
 import shlex
 import subprocess
 import sys
+from itertools import groupby
 from pathlib import Path
 
 from rich._export_format import CONSOLE_SVG_FORMAT
+from rich.cells import cell_len
 from rich.console import Console
 from rich.terminal_theme import MONOKAI
 from rich.text import Text
@@ -27,8 +30,30 @@ PICTURES = {
 }
 # Nothing is fetched when a picture is looked at: the reader's own monospaced fonts are used.
 FORMAT = re.sub(r"@font-face \{\{.*?\}\}\s*", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL).replace(
-    "font-family: Fira Code, monospace", "font-family: 'Cascadia Mono', Menlo, Consolas, 'Noto Sans Mono CJK SC', monospace"
+    "font-family: Fira Code, monospace",
+    "font-family: 'Cascadia Mono', Menlo, Consolas, 'Noto Sans Mono CJK SC', monospace; font-variant-ligatures: none",
 )
+CELL = 12.2  # rich draws a cell 12.2 units wide
+SPAN = re.compile(r'<text class="([^"]*)" x="([0-9.]+)" y="([0-9.]+)" textLength="[0-9.]+" clip-path="([^"]*)">([^<]*)</text>')
+
+
+def on_the_grid(svg: str) -> str:
+    """Give wide characters their two cells: rich counts every character as one when it draws."""
+
+    def runs(found: re.Match[str]) -> str:
+        style, x, y, clip, text = found.groups()
+        at, parts = float(x), []
+        for width, run in groupby(html.unescape(text), key=cell_len):
+            piece = "".join(run)
+            length = CELL * width * len(piece)
+            parts.append(
+                f'<text class="{style}" x="{at:.1f}" y="{y}" textLength="{length:.1f}" clip-path="{clip}">'
+                f"{html.escape(piece).replace(' ', '&#160;')}</text>"
+            )
+            at += length
+        return "".join(parts)
+
+    return SPAN.sub(runs, svg)
 
 
 def printed(command: str, lang: str) -> str:
@@ -47,7 +72,7 @@ def draw(name: str, lang: str, command: str) -> None:
     console.print(Text(f"$ {command}", style="bold cyan"), soft_wrap=False)
     console.print(Text.from_ansi(printed(command, lang).rstrip()))
     svg = console.export_svg(title="zhizhi", theme=MONOKAI, code_format=FORMAT, unique_id=name.split(".")[0])
-    (HERE / name).write_text(svg, encoding="utf-8")
+    (HERE / name).write_text(on_the_grid(svg), encoding="utf-8")
     print(f"wrote docs/pictures/{name}", file=sys.stderr)
 
 
