@@ -34,7 +34,8 @@ format: setup    ## let ruff put the source in order
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: setup     ## write docs/reference/cli.md from the command
+docs: setup      ## write the index of the documentation and the page of the command
+	$(BIN)/python docs/make_index.py
 	$(BIN)/python docs/reference/make_cli.py
 
 pictures: setup  ## draw the terminal pictures of the documentation, after make demo
