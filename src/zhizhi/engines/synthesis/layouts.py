@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from zhizhi.engines.synthesis import codes
 from zhizhi.engines.synthesis.codes import Codes
 
-ISO, SLASHED, COMPACT, CHINESE, DOTTED, MONTH = "iso", "slashed", "compact", "chinese", "dotted", "month"
+ISO, SLASHED, COMPACT, CHINESE, DOTTED, MONTH, EXACT = "iso", "slashed", "compact", "chinese", "dotted", "month", "exact"
 PROGRAMMES: Final[Codes] = (
     ("dibao", "最低生活保障"), ("tekun", "特困人员救助供养"), ("edge", "最低生活保障边缘家庭"), ("expenditure", "支出型困难家庭救助"), ("temporary", "临时救助"),
 )  # fmt: skip
@@ -72,7 +72,7 @@ LAYOUTS: Final[tuple[Layout, ...]] = (
     ), kind="xlsx", title="在享社会救助家庭花名册（合成数据，2025年8月）", totals=("people", "monthly_amount")),
     Layout("medical_claims", "医保_费用结算", (
         Column("claim_id", "结算流水号"), Column("resident_id", "证件号码"), Column("settled_on", "结算日期", COMPACT),
-        Column("total", "医疗总费用"), Column("fund_paid", "基金支付"), Column("self_paid", "个人负担"),
+        Column("total", "医疗总费用", EXACT), Column("fund_paid", "基金支付", EXACT), Column("self_paid", "个人负担", EXACT),
         Column("kind", "结算类型", codes.CLAIM), Column("hospital", "定点医疗机构"),
     ), kind="parquet"),
     Layout("serious_illness", "卫健_重大疾病确诊", (
@@ -126,7 +126,7 @@ def written(column: Column, values: pa.ChunkedArray) -> pa.StringArray:
     if pa.types.is_decimal(array.type):
         if isinstance(column.form, int):
             array = pc.divide(array, pa.scalar(column.form, pa.decimal128(6, 0)))
-        return _plain(array.cast(pa.string()))
+        return _plain(array.cast(pa.string())) if column.form != EXACT else array.cast(pa.string())
     text = array.cast(pa.string())
     if isinstance(column.form, tuple):
         at = pc.index_in(text, value_set=pa.array(codes.codes_of(column.form)))
@@ -136,11 +136,7 @@ def written(column: Column, values: pa.ChunkedArray) -> pa.StringArray:
 
 def _plain(text: pa.StringArray) -> pa.StringArray:
     """Drop the zeros behind the point: 1200.50 becomes 1200.5, 1200.00 becomes 1200."""
-    return pc.replace_substring_regex(text, pattern=r"\.?0+$", replacement="") if _has_point(text) else text
-
-
-def _has_point(text: pa.StringArray) -> bool:
-    return len(text) > 0 and bool(pc.any(pc.match_substring(text, ".")).as_py())
+    return pc.replace_substring_regex(text, pattern=r"\.?0+$", replacement="")
 
 
 def _dates(days: pa.Array, form: str) -> pa.StringArray:
