@@ -1,0 +1,158 @@
+"""Departments' files as streams of text cells with spreadsheet row numbers: CSV, Excel, Parquet."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from python_calamine import CalamineError, CalamineWorkbook
+
+from zhizhi.backends.readers_csv import Survey, open_csv, survey
+from zhizhi.engines.quality.layout import DEEPEST, Header, find_header
+from zhizhi.kernel.errors import InputError, Place
+
+ENDINGS = (".csv", ".txt", ".tsv", ".xlsx", ".xls", ".parquet")
+_BATCH = 20_000
+
+
+@dataclass(slots=True)
+class Source:
+    """An opened file: its headers, and its rows as batches of ``_row`` and text columns ``c0``, ``c1``, …
+
+    ``irregular`` fills while the batches are read: row number and text of records with another number of cells than the header.
+    """
+
+    columns: tuple[str, ...]
+    schema: pa.Schema
+    batches: Iterator[pa.RecordBatch]
+    irregular: list[tuple[int, str]] = field(default_factory=list)
+    finish: Callable[[], None] = lambda: None
+
+
+def open_source(path: Path, needed: Sequence[str], sheet: str = "", encoding: str = "", seen: Survey | None = None) -> Source:
+    """Open one export.
+
+    Args:
+        needed: headers that the contract names.
+        sheet: name of the sheet of a workbook; empty: the first that holds the headers.
+        encoding: declared encoding of a CSV file; empty: found out.
+        seen: what a survey of the file's bytes found, if it was made already.
+
+    Raises:
+        InputError: the file is empty, damaged, half-written, in another encoding, or lacks a column. It is then refused whole.
+    """
+    ending = path.suffix.lower()
+    if path.stat().st_size == 0:
+        raise InputError("input.empty", Place(path.name))
+    if ending in (".xlsx", ".xls"):
+        return _open_excel(path, needed, sheet)
+    if ending == ".parquet":
+        return _open_parquet(path, needed)
+    irregular: list[tuple[int, str]] = []
+    columns, batches, finish = open_csv(path, needed, encoding, seen or survey(path), irregular)
+    return Source(columns, text_schema(len(columns)), batches, irregular, finish)
+
+
+def text_schema(width: int) -> pa.Schema:
+    """Return the schema of a stream: ``_row`` and ``width`` columns of text."""
+    return pa.schema([("_row", pa.int64())] + [(f"c{i}", pa.string()) for i in range(width)])
+
+
+def shown(value: object) -> str:
+    """Return an Excel cell as the spreadsheet shows it: whole numbers without a point, dates in ISO form."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 1e18 else repr(value)
+    if isinstance(value, datetime):
+        return value.date().isoformat() if value.time() == time() else value.isoformat(" ", "seconds")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, timedelta | time):
+        return str(value)
+    return "" if value is None else str(value)
+
+
+def _open_excel(path: Path, needed: Sequence[str], sheet: str) -> Source:
+    place = Place(path.name)
+    try:
+        book = CalamineWorkbook.from_path(str(path))
+        names = book.sheet_names
+        if sheet and sheet not in names:
+            raise InputError("input.sheet-missing", place, sheet=sheet, seen="、".join(names))
+        tables = [(name, book.get_sheet_by_name(name).to_python(skip_empty_area=False)) for name in ([sheet] if sheet else names)]
+    except (CalamineError, zipfile.BadZipFile, OSError, ValueError) as error:
+        raise InputError("input.damaged", place, kind="Excel") from error
+    filled = [(name, rows) for name, rows in tables if any(cell not in ("", None) for row in rows[:DEEPEST] for cell in row)]
+    if not filled:
+        raise InputError("input.empty", place)
+    header, rows = _sheet_with_header(filled, needed, place)
+    width = len(header.columns)
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for start in range(header.rows_above, len(rows), _BATCH):
+            part = rows[start : start + _BATCH]
+            columns = [pa.array([shown(row[i]) if i < len(row) else "" for row in part], pa.string()) for i in range(width)]
+            numbers = pa.array(range(start + 1, start + 1 + len(part)), pa.int64())
+            yield pa.record_batch([numbers, *columns], schema=text_schema(width))
+
+    return Source(header.columns, text_schema(width), batches())
+
+
+def _sheet_with_header(
+    tables: list[tuple[str, list[list[object]]]], needed: Sequence[str], place: Place
+) -> tuple[Header, list[list[object]]]:
+    first: InputError | None = None
+    for _, rows in tables:
+        try:
+            top = [[shown(cell) for cell in row] for row in rows[: DEEPEST + 1]]
+            return find_header(top, needed, place), rows
+        except InputError as error:
+            first = first or error
+    raise first or InputError("input.empty", place)
+
+
+def _open_parquet(path: Path, needed: Sequence[str]) -> Source:
+    place = Place(path.name)
+    try:
+        file = pq.ParquetFile(path)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise InputError("input.damaged", place, kind="Parquet") from error
+    header = find_header([file.schema_arrow.names], needed, place)
+    if file.metadata.num_rows == 0:
+        raise InputError("input.empty", place)
+    width = len(header.columns)
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        row = 2
+        try:
+            for batch in file.iter_batches(65536):
+                numbers = pa.array(range(row, row + batch.num_rows), pa.int64())
+                row += batch.num_rows
+                yield pa.record_batch([numbers, *(_as_text(column) for column in batch.columns)], schema=text_schema(width))
+        except (pa.ArrowException, OSError) as error:
+            raise InputError("input.damaged", place, kind="Parquet") from error
+
+    return Source(header.columns, text_schema(width), batches())
+
+
+def _as_text(column: pa.Array) -> pa.Array:
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if pa.types.is_floating(column.type):
+        return pa.array([None if v is None else shown(v) for v in column.to_pylist()], pa.string())
+    return pc.cast(column, pa.string())
+
+
+def file_stem(path: Path) -> str:
+    """Return a file's name without ending and without the marks that browsers and people add: ``(1)``, ``副本``."""
+    return re.sub(r"\s*(\(\d+\)|（\d+）|- 副本|-副本)$", "", path.stem)

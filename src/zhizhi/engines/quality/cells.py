@@ -1,0 +1,167 @@
+"""How one cell is read, as SQL expressions in DuckDB's dialect; ``scalar`` says the same in plain Python."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from zhizhi.engines.quality.declared import Field, Table
+from zhizhi.kernel.identifiers import RESIDENT_CHECKS, RESIDENT_WEIGHTS, USCC_ALPHABET, USCC_WEIGHTS
+
+#: Full-width forms U+FF01..U+FF5E and the ideographic space, and what they become.
+WIDE = "".join(chr(code) for code in range(0xFF01, 0xFF5F)) + "\u3000"
+NARROW = "".join(chr(code) for code in range(0x21, 0x7F)) + " "
+#: Blanks cut off at both ends of a cell.
+BLANKS = " \t\r\n\v\f\u00a0\u2007\u202f\ufeff\u200b\u3000"
+YES = ("是", "有", "真", "Y", "YES", "TRUE", "T", "1", "√")
+NO = ("否", "无", "没有", "假", "N", "NO", "FALSE", "F", "0", "×")
+
+_PLAIN_ID = "[0-9]{17}[0-9X]"
+_TIME = r"[ T]*[0-9]{1,2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?(Z|[+-][0-9]{2}:?[0-9]{2})?$"
+_DATE = r"([0-9]{4}) *[-/.年] *([0-9]{1,2})(?: *[-/.月] *([0-9]{1,2}) *日?| *月)?"
+_MONEY = r"[+-]?([0-9]{1,3}(,[0-9]{3})+|[0-9]+)(\.[0-9]+)?(万|亿)?"
+
+
+def text(value: str) -> str:
+    """Return ``value`` as an SQL string literal."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def name(identifier: str) -> str:
+    """Return ``identifier`` as a quoted SQL name."""
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def listed(values: Iterable[str]) -> str:
+    """Return a comma-separated list of SQL string literals."""
+    return ", ".join(text(value) for value in values)
+
+
+def tidy(raw: str, missing: tuple[str, ...] = ()) -> str:
+    """Return SQL for the cell ``raw`` with half-width signs, without blanks at its ends, NULL when nothing is left."""
+    narrow = f"CASE WHEN regexp_matches({raw}, '[！-～\u3000]') THEN translate({raw}, {text(WIDE)}, {text(NARROW)}) ELSE {raw} END"
+    cut = f"nullif(trim({narrow}, {text(BLANKS)}), '')"
+    return f"CASE WHEN {cut} IN ({listed(missing)}) THEN NULL ELSE {cut} END" if missing else cut
+
+
+def identifier(cell: str) -> str:
+    """Return SQL for an identifier: capitals, no blanks inside, without a spreadsheet's text marks (``'…`` and ``="…"``)."""
+    marks = f"regexp_replace(upper({cell}), '\\s|\u00a0|\u200b|^''|^=\"|\"$', '', 'g')"
+    return f"CASE WHEN regexp_full_match({cell}, '{_PLAIN_ID}') THEN {cell} ELSE nullif({marks}, '') END"
+
+
+def resident_check(cell: str) -> str:
+    """Return SQL for the check character of the 18-character id ``cell``, of which 17 digits are sure."""
+    number = f"try_cast(substr({cell}, 1, 17) AS BIGINT)"
+    total = " + ".join(f"(({number} // {10 ** (16 - i)}) % 10) * {weight}" for i, weight in enumerate(RESIDENT_WEIGHTS))
+    return f"substr('{RESIDENT_CHECKS}', CAST(({total}) % 11 AS INTEGER) + 1, 1)"
+
+
+def resident_birth(cell: str) -> str:
+    """Return SQL for the date of birth in the 18-character id ``cell``; NULL if no such day exists."""
+    return _day(f"substr({cell}, 7, 4)", f"substr({cell}, 11, 2)", f"substr({cell}, 13, 2)")
+
+
+def upgraded(cell: str) -> str:
+    """Return SQL that makes a 15-digit id into one of 18, and leaves any other value."""
+    digits = f"(substr({cell}, 1, 6) || '19' || substr({cell}, 7))"
+    return f"CASE WHEN regexp_full_match({cell}, '[1-9][0-9]{{14}}') THEN {digits} || {resident_check(digits)} ELSE {cell} END"
+
+
+def uscc_check(cell: str) -> str:
+    """Return SQL for the check character of the 18-character credit code ``cell``."""
+    total = " + ".join(
+        f"(strpos('{USCC_ALPHABET}', substr({cell}, {i + 1}, 1)) - 1) * {weight}" for i, weight in enumerate(USCC_WEIGHTS)
+    )
+    return f"substr('{USCC_ALPHABET}', CAST((31 - ({total}) % 31) % 31 AS INTEGER) + 1, 1)"
+
+
+def shape(item: Field, cell: str) -> str:
+    """Return SQL that is true where ``cell`` has the form of the field's format."""
+    form = f"[{USCC_ALPHABET}]{{18}}" if item.format == "uscc" else "[1-9][0-9]{16}[0-9X]"
+    return f"regexp_full_match({cell}, '{form}')"
+
+
+def _day(year: str, month: str, day: str) -> str:
+    return f"CASE WHEN {year} <> '0000' THEN try_cast({year} || '-' || {month} || '-' || {day} AS DATE) END"
+
+
+def day(cell: str) -> str:
+    """Return SQL that reads ``cell`` as a date in any of the forms that departments write; NULL if it is none."""
+    bare = f"CASE WHEN contains({cell}, ':') THEN regexp_replace({cell}, '{_TIME}', '') ELSE {cell} END"
+    match = f"regexp_extract({bare}, '^{_DATE}$', ['y', 'm', 'd'])"
+    loose = _day(f"{match}.y", f"{match}.m", f"CASE WHEN {match}.d = '' THEN '01' ELSE {match}.d END")
+    serial = f"DATE '1899-12-30' + CAST(floor(CAST({cell} AS DOUBLE)) AS INTEGER)"
+    return (
+        f"CASE WHEN regexp_full_match({cell}, '[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}') AND {cell} >= '0001' THEN try_cast({cell} AS DATE)"
+        f" WHEN regexp_full_match({bare}, '[0-9]{{8}}') THEN {_day(f'substr({cell}, 1, 4)', f'substr({cell}, 5, 2)', f'substr({cell}, 7, 2)')}"
+        f" WHEN regexp_full_match({cell}, '[0-9]{{6}}') THEN {_day(f'substr({cell}, 1, 4)', f'substr({cell}, 5, 2)', text('01'))}"
+        f" WHEN regexp_full_match({cell}, '[2-6][0-9]{{4}}(\\.[0-9]+)?') THEN {serial}"
+        f" WHEN regexp_full_match({bare}, '{_DATE}') THEN {loose} END"
+    )
+
+
+def number(cell: str, scale: int, factor: int = 1) -> str:
+    """Return SQL that reads ``cell`` as DECIMAL(18, ``scale``), times ``factor``; NULL if it is no number or too large."""
+    signs = f"regexp_replace({cell}, '￥|¥|\\$|CNY|RMB|人民币|元|圆| ', '', 'g')"
+    clean = f"regexp_replace({signs}, '^\\((.*)\\)$', '-\\1')"
+    digits = f"CAST(regexp_replace({clean}, '[,万亿]', '', 'g') AS VARCHAR)"
+    times = f"CASE WHEN ends_with({clean}, '万') THEN 10000 WHEN ends_with({clean}, '亿') THEN 100000000 ELSE {factor} END"
+    slow = f"try_cast(try_cast({digits} AS DECIMAL(27, 8)) * CAST({times} AS DECIMAL(9, 0)) AS DECIMAL(18, {scale}))"
+    plain = f"regexp_full_match({cell}, '[+-]?[0-9]+(\\.[0-9]+)?')"
+    fast = f"try_cast({cell} AS DECIMAL(18, {scale}))"
+    if factor != 1:
+        fast = f"try_cast(try_cast({cell} AS DECIMAL(27, 8)) * CAST({factor} AS DECIMAL(9, 0)) AS DECIMAL(18, {scale}))"
+    return f"CASE WHEN {plain} THEN {fast} WHEN regexp_full_match({clean}, '{_MONEY}') THEN {slow} END"
+
+
+def integer(cell: str, factor: int = 1) -> str:
+    """Return SQL that reads ``cell`` as BIGINT; NULL if it is no whole number."""
+    exact = number(cell, 4, factor)
+    plain = f"regexp_full_match({cell}, '[+-]?[0-9]+')"
+    fast = f"try_cast({cell} AS BIGINT) * {factor}" if factor != 1 else f"try_cast({cell} AS BIGINT)"
+    return f"CASE WHEN {plain} THEN {fast} WHEN ({exact}) = trunc({exact}) THEN CAST({exact} AS BIGINT) END"
+
+
+def boolean(item: Field, cell: str) -> str:
+    """Return SQL that reads ``cell`` as yes or no."""
+    upper = f"upper({cell})"
+    yes, no = [*YES, *item.yes], [*NO, *item.no]
+    return f"CASE WHEN {upper} IN ({listed(yes)}) THEN TRUE WHEN {upper} IN ({listed(no)}) THEN FALSE END"
+
+
+def code(item: Field, cell: str) -> str:
+    """Return SQL that reads ``cell`` through the code list; NULL (or ``otherwise``) for a value that is not in it."""
+    plain = str.maketrans(WIDE, NARROW)
+    known = {read.translate(plain).strip(BLANKS): value for read, value in item.codes.items()}
+    known = {str(value): value for value in item.codes.values()} | known
+    quote = (lambda value: str(int(value))) if item.type == "integer" else (lambda value: text(str(value)))
+    arms = " ".join(f"WHEN {text(read)} THEN {quote(value)}" for read, value in known.items())
+    rest = "" if item.otherwise is None else f" ELSE {quote(item.otherwise)}"
+    value = f"CASE {cell} {arms}{rest} END"
+    guarded = f"CASE WHEN {cell} IS NOT NULL THEN {value} END"
+    return f"CAST({guarded} AS {'BIGINT' if item.type == 'integer' else 'VARCHAR'})"
+
+
+def read(table: Table, item: Field, raw: str) -> str:
+    """Return SQL for the text of the field's cell after tidying (still a string)."""
+    cell = tidy(raw, table.missing)
+    if item.identifier or item.format:
+        cell = identifier(f"({cell})")
+    if item.part:
+        cell = f"nullif(substr({cell}, {item.part[0]}, {item.part[1]}), '')"
+    return cell
+
+
+def typed(item: Field, cell: str) -> str:
+    """Return SQL for the field's value from its tidied text ``cell``; NULL where it cannot be read."""
+    if item.codes:
+        return code(item, cell)
+    if item.type == "date":
+        return day(cell)
+    if item.type == "number":
+        return number(cell, item.scale, item.factor)
+    if item.type == "integer":
+        return integer(cell, item.factor)
+    if item.type == "boolean":
+        return boolean(item, cell)
+    return cell
