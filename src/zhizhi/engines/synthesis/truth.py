@@ -118,9 +118,9 @@ def household_decisions(facts: Facts, set_: Standards) -> dict[str, Ints]:
     paid = spent(facts)
     dibao = all_of(local, poor, homes, car)
     age = folk.ages()
-    after_spending = np.where(
-        earned.missing, np.where(paid > 0, UNKNOWN, opposite(poor)), sure(earned.known * 12 - paid < set_.line * 12 * earned.members)
-    )
+    # What is left is at least the known income less the spending, whatever the missing wage is.
+    enough_left = earned.known * 12 - paid >= set_.line * 12 * earned.members
+    after_spending = np.where(enough_left, NO, np.where(earned.missing, UNKNOWN, YES))
     before = facts.total(np.maximum(life.previous, 0))
     before_missing = facts.total(life.previous == BLANK) > 0
     wages = facts.total(np.maximum(life.wage, 0))
