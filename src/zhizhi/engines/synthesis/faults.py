@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 
 from zhizhi.engines.synthesis.facts import Bools
-from zhizhi.engines.synthesis.identifiers import RESIDENT_WEIGHTS
+from zhizhi.engines.synthesis.identifiers import RESIDENT_WEIGHTS, uscc
 
 Row = dict[str, str | None]
 Generator = np.random.Generator
@@ -143,6 +143,29 @@ def stranger(field: str) -> Breaker:
     return breaks
 
 
+def strange_row(field: str, key: str, new: Callable[[str, Generator], str]) -> Breaker:
+    """A valid id that nobody has, in a row with a ``key`` of its own (else the row would take the key of the good one)."""
+    unknown = stranger(field)
+
+    def breaks(row: Row, rng: Generator) -> None:
+        unknown(row, rng)
+        row[key] = new(str(row[key]), rng)
+
+    return breaks
+
+
+def next_number(text: str, rng: Generator) -> str:
+    """A number of the same length that no right row has: its digits begin with 9 (right ones begin with 0)."""
+    digits = sum(letter.isdigit() for letter in text[2:])
+    return text[: len(text) - digits] + "9" + f"{int(rng.integers(10 ** (digits - 1))):0{digits - 1}d}"
+
+
+def next_uscc(text: str, rng: Generator) -> str:
+    """A valid USCC that no right row has: its organisation code begins with 9."""
+    letters = uscc(text[:2].encode("ascii"), np.array([int(text[2:8])]), np.array([int(rng.integers(90_000_000, 100_000_000))]))
+    return bytes(letters[0]).decode("ascii")
+
+
 def no_household(field: str) -> Breaker:
     """A household number that nobody has."""
 
@@ -201,7 +224,7 @@ def put(field: str, value: str | None) -> Breaker:
 
 
 def more(field: str) -> Breaker:
-    """A larger number than the others of the row allow."""
+    """A larger number than the others of the row make."""
 
     def breaks(row: Row, rng: Generator) -> None:
         row[field] = f"{float(str(row[field])) + 100:.2f}"

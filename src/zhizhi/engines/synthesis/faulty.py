@@ -45,9 +45,9 @@ def id_noise(field: str, share: float = 0.002) -> tuple[Noise, ...]:
     return (Noise(field, share, f.full_width), Noise(field, share, f.spaced), Noise(field, share * 2, f.lower_case))
 
 
-def id_faults(field: str, share: float = 0.0002) -> tuple[Fault, ...]:
+def id_faults(field: str, share: float = 0.0002, stranger: f.Breaker | None = None) -> tuple[Fault, ...]:
     """A wrong check character, and a valid id that nobody has."""
-    return (Fault(CHECK, share, f.wrong_check(field)), Fault(STRANGER, share, f.stranger(field)))
+    return (Fault(CHECK, share, f.wrong_check(field)), Fault(STRANGER, share, stranger or f.stranger(field)))
 
 
 def money_noise(field: str, share: float = 0.01) -> tuple[Noise, ...]:
@@ -92,7 +92,7 @@ FAULTS: Final[dict[str, tuple[Fault, ...]]] = {
     ),
     "aid_recipients": (*id_faults("head_id", 0.002), Fault(NEGATIVE, 0.002, f.negative("monthly_amount")), DUPLICATE),
     "medical_claims": (
-        *id_faults("resident_id"),
+        *id_faults("resident_id", stranger=f.strange_row("resident_id", "claim_id", f.next_number)),
         Fault("15-digit id", 0.0001, f.fifteen_digits("resident_id")),
         Fault("missing claim number", 0.00005, f.put("claim_id", None)),
         Fault("claim number form", 0.00005, f.put("claim_id", "补录")),
@@ -100,7 +100,7 @@ FAULTS: Final[dict[str, tuple[Fault, ...]]] = {
         Fault("not a number", 0.0001, f.put("self_paid", "待核定")),
         Fault("not in the code list", 0.0001, f.put("kind", "其他类")),
         Fault(NEGATIVE, 0.0002, f.negative("self_paid")),
-        Fault("parts do not make the total", 0.0001, f.more("fund_paid")),
+        Fault("parts do not make the total", 0.0001, f.more("total")),
         Fault("duplicate claim number", 0.0001, f.put("hospital", "市外医疗机构"), after=True),
         DUPLICATE,
     ),
@@ -128,15 +128,20 @@ FAULTS: Final[dict[str, tuple[Fault, ...]]] = {
         Fault("not in the code list", 0.0002, f.put("stage", "其他")),
         DUPLICATE,
     ),
-    "homes": (*id_faults("resident_id"), Fault("negative area", 0.0002, f.negative("area")), DUPLICATE),
+    "homes": (
+        *id_faults("resident_id", stranger=f.strange_row("resident_id", "certificate_no", f.next_number)),
+        Fault("negative area", 0.0002, f.negative("area")),
+        DUPLICATE,
+    ),
     "vehicles": (
-        *id_faults("resident_id"),
+        *id_faults("resident_id", stranger=f.strange_row("resident_id", "plate", f.next_number)),
         Fault(NEGATIVE, 0.0002, f.negative("price")),
         Fault("duplicate plate", 0.0002, f.put("registered_on", "2019/01/02"), after=True),
         DUPLICATE,
     ),
     "businesses": (
-        Fault("USCC checksum", 0.002, f.wrong_uscc_check("uscc")), *id_faults("resident_id", 0.002),
+        Fault("USCC checksum", 0.002, f.wrong_uscc_check("uscc")), 
+        *id_faults("resident_id", 0.002, f.strange_row("resident_id", "uscc", f.next_uscc)),
         Fault(NEGATIVE, 0.001, f.negative("registered_capital")), DUPLICATE,
     ),
     "incidents": (
