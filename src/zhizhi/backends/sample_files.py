@@ -55,7 +55,9 @@ Figures are the package's illustrative ones on that day, without an overlay (lin
 """
 
 
-def write_sample(people: int, seed: int, out: Path, *, force: bool = False, progress: Progress = lambda _: None) -> dict[str, int]:
+def write_sample(
+    people: int, seed: int, out: Path, *, force: bool = False, progress: Progress = lambda _: None
+) -> dict[str, int]:
     """Draw a region and write its exports and truth files into ``out``.
 
     Args:
@@ -139,7 +141,11 @@ def _write_xlsx(export: Export, path: Path) -> None:
     sheet.append([export.layout.title])
     sheet.append(export.table.column_names)
     columns = [column.to_pylist() for column in export.table.columns]
-    texts = {index for index, column in enumerate(export.layout.columns) if column.field in ("resident_id", "head_id", "certificate_no", "uscc")}
+    texts = {
+        index
+        for index, column in enumerate(export.layout.columns)
+        if column.field in ("resident_id", "head_id", "certificate_no", "uscc")
+    }
     for record in zip(*columns, strict=True):
         sheet.append([value if index in texts else _cell(value) for index, value in enumerate(record)])
     if export.layout.totals:

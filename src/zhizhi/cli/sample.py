@@ -15,7 +15,11 @@ from zhizhi.kernel.errors import ZhizhiError
 
 WORDS = {
     "zh": ("生成合成地区", "已写入 {rows} 行、{files} 个文件到 {out}。全部为合成数据，不对应任何真实的人；正确答案在 truth/。"),
-    "en": ("Drawing a synthetic region", "Wrote {rows} rows in {files} files to {out}. All of it is synthetic; nobody in it exists. The right answers are in truth/."),
+    "en": (
+        "Drawing a synthetic region",
+        "Wrote {rows} rows in {files} files to {out}. All of it is synthetic; nobody in it exists. "
+        "The right answers are in truth/.",
+    ),
 }
 
 
@@ -31,7 +35,9 @@ def sample(
     label, done = WORDS[chosen]
     screen = Console(stderr=True)
     try:
-        with Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=screen) as bar:
+        with Progress(
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=screen
+        ) as bar:
             task = bar.add_task(label, total=STEPS)
             counted = -1
 

@@ -39,7 +39,10 @@ class Answers:
         self._persons = person_decisions(drawn.facts, figures, self._households)
 
     def decisions(self) -> pa.Table:
-        """Return policy, kind, subject, decision, amount (dibao only): eligible and unknown; every other member or household is not eligible."""
+        """Return policy, kind, subject, decision (eligible or unknown) and amount (dibao only).
+
+        Every other member and household is not eligible.
+        """
         parts = []
         for kind, policy, values in self._all():
             at = np.flatnonzero(values != NO)
@@ -54,7 +57,8 @@ class Answers:
     def findings(self) -> pa.Table:
         """Return policy, kind, subject, finding (missed or leaking).
 
-        Left out: unknown decisions, and the minimum living allowance of households in special hardship, which receive that support instead.
+        Left out: unknown decisions, and the minimum living allowance of households in special hardship, which receive that
+        support instead.
         """
         parts = []
         for kind, policy, at, missed in self._findings():
@@ -90,7 +94,9 @@ class Answers:
         for kind, policy, values in self._all():
             if policy not in COMPARED[kind]:
                 continue
-            enrolled = _enrolled(self._drawn.household_aid if kind == "household" else self._drawn.person_aid, policy, len(values))
+            enrolled = _enrolled(
+                self._drawn.household_aid if kind == "household" else self._drawn.person_aid, policy, len(values)
+            )
             counted = self._households["tekun"] == NO if policy == "dibao" else np.ones(len(values), bool)
             missed = (values == YES) & ~enrolled & counted
             leaking = (values == NO) & enrolled & counted

@@ -10,10 +10,10 @@ from zhizhi.engines.synthesis.facts import BLANK, NONE, Ints
 from zhizhi.engines.synthesis.identifiers import Digits, fixed_text, put_number
 
 
-def date_column(days: Ints) -> pa.Array:
-    """Return days since 1970-01-01 as dates; ``NONE`` becomes null."""
+def date_column(days: Ints, blank: bool = True) -> pa.Array:
+    """Return days since 1970-01-01 as dates; with ``blank``, ``NONE`` becomes null (without it, it is 31 December 1969)."""
     values = days.astype(np.int32)
-    return pa.array(values, mask=values == NONE).view(pa.date32())
+    return pa.array(values, mask=values == NONE if blank else None).view(pa.date32())
 
 
 def money_column(fen: Ints, blank: bool = False) -> pa.Array:

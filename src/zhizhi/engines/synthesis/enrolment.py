@@ -6,9 +6,19 @@ import numpy as np
 
 from zhizhi.engines.synthesis.facts import TODAY, Bools, Enrolment, Facts, Ints, Register
 from zhizhi.engines.synthesis.people import DIVORCED, SINGLE
-from zhizhi.engines.synthesis.truth import NO, UNKNOWN, YES, Standards, dibao_amount, household_decisions, income, person_decisions
+from zhizhi.engines.synthesis.truth import (
+    NO,
+    UNKNOWN,
+    YES,
+    Standards,
+    dibao_amount,
+    household_decisions,
+    income,
+    person_decisions,
+)
 
 HARDSHIP_OF = {"dibao": 0, "tekun": 1, "edge": 2, "expenditure": 3, "temporary": 4}
+
 
 def thin_out_tekun(facts: Facts) -> None:
     """Record the lone people who meet the conditions of special hardship by chance as divorced: the planted ones remain."""
@@ -28,8 +38,8 @@ def _spots(facts: Facts, *names: str) -> Bools:
 def of_households(facts: Facts, set_: Standards, rng: np.random.Generator) -> Enrolment:
     """Draw the current recipients of household aid.
 
-    Eligible households receive it but for the planted ones and one in twenty; of those that are not eligible, the planted ones and a few
-    do. Households in special hardship receive that support and not the minimum living allowance.
+    Eligible households receive it but for the planted ones and one in twenty; of those that are not eligible, the planted ones
+    and a few do. Households in special hardship receive that support and not the minimum living allowance.
     """
     decided = household_decisions(facts, set_)
     chance = rng.random((3, len(facts.households)))
@@ -38,7 +48,9 @@ def of_households(facts: Facts, set_: Standards, rng: np.random.Generator) -> En
     missed = _spots(facts, "dibao-missed") | (chance[0] < 0.05)
     leaking = _spots(facts, "dibao-leaking-income", "dibao-leaking-car", "dibao-leaking-homes")
     dibao = (((decided["dibao"] == YES) & ~missed) | ((decided["dibao"] == UNKNOWN) & (chance[0] < 0.1)) | leaking) & ~tekun
-    edge = ((decided["edge"] == YES) & (chance[1] < 0.8)) | ((decided["edge"] == 0) & (decided["dibao"] == 0) & (chance[1] < 0.0004))
+    edge = ((decided["edge"] == YES) & (chance[1] < 0.8)) | (
+        (decided["edge"] == 0) & (decided["dibao"] == 0) & (chance[1] < 0.0004)
+    )
     spending = (decided["expenditure"] == YES) & (chance[2] < 0.6)
     topped = np.maximum(dibao_amount(facts, set_), 10_000)
     members = income(facts).members
@@ -79,7 +91,9 @@ def of_persons(facts: Facts, set_: Standards, rng: np.random.Generator) -> Enrol
     order = np.lexsort((policy, subject))
     subject = subject[order]
     since = TODAY - rng.integers(40, 2_000, len(subject))
-    return Enrolment(subject=subject, policy=policy[order], people=np.ones(len(subject), np.int8), amount=amount[order], since=since)
+    return Enrolment(
+        subject=subject, policy=policy[order], people=np.ones(len(subject), np.int8), amount=amount[order], since=since
+    )
 
 
 def register(paid: Enrolment, rng: np.random.Generator) -> Register:

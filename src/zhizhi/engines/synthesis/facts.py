@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-Ints = npt.NDArray[np.integer]
+Ints = npt.NDArray[Any]
+"""Whole numbers of whatever width the column needs."""
 Bools = npt.NDArray[np.bool_]
 
 AS_OF: Final = date(2025, 9, 1)
@@ -73,7 +74,8 @@ class People:
         month = months.astype(np.int32) % 12 + 1
         day = (born - months).astype(np.int32) + 1
         before = (month > AS_OF.month) | ((month == AS_OF.month) & (day > AS_OF.day))
-        return (AS_OF.year - year - before).astype(np.int16)
+        completed: Ints = (AS_OF.year - year - before).astype(np.int16)
+        return completed
 
 
 @dataclass(slots=True)
@@ -187,7 +189,8 @@ class Facts:
 
     def members(self) -> Bools:
         """Return, a person, whether she is a member of her household (her registration is not cancelled)."""
-        return self.people.cancelled == NONE
+        standing: Bools = self.people.cancelled == NONE
+        return standing
 
     def total(self, values: Ints) -> npt.NDArray[np.int64]:
         """Return the sum of ``values`` (one a person) over the members of each household."""

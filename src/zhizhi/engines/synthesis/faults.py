@@ -1,8 +1,8 @@
 """Faults as departments make them, in known numbers and places.
 
-Two sorts. *Noise* changes how a right value is written (full-width digits, blanks, lower-case x, ￥ and commas): reading heals it, the
-row is good. A *bad row* is a further row, made from a good one by breaking one thing; the good row stays. So nothing true is lost,
-and what is bad is known exactly. The rule names are those of the shipped contracts.
+Two sorts. *Noise* changes how a right value is written (full-width digits, blanks, lower-case x, ￥ and commas): reading heals
+it, the row is good. A *bad row* is a further row, made from a good one by breaking one thing; the good row stays. So nothing true
+is lost, and what is bad is known exactly. The rule names are those of the shipped contracts.
 """
 
 from __future__ import annotations
@@ -36,7 +36,10 @@ class Noise:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Further rows that break ``rule``: ``share`` of the rows, at least ``least``, made from rows where ``source`` has a value."""
+    """Further rows that break ``rule``.
+
+    Their number is ``share`` of the rows, at least ``least``; they are made from rows where the field ``source`` has a value.
+    """
 
     rule: str
     share: float
@@ -86,7 +89,9 @@ def other_date(text: str, rng: Generator) -> str:
     """The same day in another of the usual forms."""
     digits = "".join(letter for letter in text if letter.isdigit())
     year, month, day = digits[:4], digits[4:6], digits[6:8]
-    return (f"{year}年{int(month)}月{int(day)}日", f"{year}.{month}.{day}", f"{year}/{int(month)}/{int(day)}")[int(rng.integers(3))]
+    return (f"{year}年{int(month)}月{int(day)}日", f"{year}.{month}.{day}", f"{year}/{int(month)}/{int(day)}")[
+        int(rng.integers(3))
+    ]
 
 
 def wrong_check(field: str) -> Breaker:

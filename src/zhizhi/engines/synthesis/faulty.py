@@ -56,7 +56,11 @@ def money_noise(field: str, share: float = 0.01) -> tuple[Noise, ...]:
 
 
 NOISE: Final[dict[str, tuple[Noise, ...]]] = {
-    "population": (*id_noise("resident_id"), Noise("birth_date", 0.003, f.other_date), Noise("registered_on", 0.003, f.other_date)),
+    "population": (
+        *id_noise("resident_id"),
+        Noise("birth_date", 0.003, f.other_date),
+        Noise("registered_on", 0.003, f.other_date),
+    ),
     "moves": id_noise("resident_id"),
     "aid_register": (Noise("registered_on", 0.02, f.other_date),),
     "aid_recipients": (*id_noise("head_id", 0.01), *money_noise("monthly_amount", 0.02)),
@@ -69,7 +73,11 @@ NOISE: Final[dict[str, tuple[Noise, ...]]] = {
     "education": id_noise("resident_id"),
     "homes": (*id_noise("resident_id"), Noise("area", 0.01, f.with_commas), Noise("homes", 0.01, f.full_width)),
     "vehicles": (*id_noise("resident_id"), Noise("price", 0.01, f.full_width)),
-    "businesses": (Noise("registered_capital", 0.05, f.in_ten_thousands), *money_noise("registered_capital", 0.03), *id_noise("resident_id")),
+    "businesses": (
+        Noise("registered_capital", 0.05, f.in_ten_thousands),
+        *money_noise("registered_capital", 0.03),
+        *id_noise("resident_id"),
+    ),
     "incidents": (*money_noise("loss", 0.05), Noise("occurred_on", 0.05, f.other_date)),
 }
 FAULTS: Final[dict[str, tuple[Fault, ...]]] = {
@@ -140,7 +148,7 @@ FAULTS: Final[dict[str, tuple[Fault, ...]]] = {
         DUPLICATE,
     ),
     "businesses": (
-        Fault("USCC checksum", 0.002, f.wrong_uscc_check("uscc")), 
+        Fault("USCC checksum", 0.002, f.wrong_uscc_check("uscc")),
         *id_faults("resident_id", 0.002, f.strange_row("resident_id", "uscc", f.next_uscc)),
         Fault(NEGATIVE, 0.001, f.negative("registered_capital")), DUPLICATE,
     ),
@@ -169,7 +177,9 @@ def _faults(layout: Layout, columns: dict[str, pa.StringArray], rng: np.random.G
     if layout.dataset != "population":
         return chosen
     at = rng.integers(0, len(columns["household_no"]), 500)
-    others = list(zip(*(columns[name].take(pa.array(at)).to_pylist() for name in ("household_no", "residence_region")), strict=True))
+    others = list(
+        zip(*(columns[name].take(pa.array(at)).to_pylist() for name in ("household_no", "residence_region")), strict=True)
+    )
     return (*chosen, Fault("person in two households: earlier registration", TWO_HOUSEHOLDS, f.second_household(others)))
 
 
@@ -185,7 +195,9 @@ def _wages(layout: Layout, columns: dict[str, pa.StringArray], rng: np.random.Ge
     yield faulty(layout, f"{layout.stem}_更正.{layout.kind}", corrected, (), rng)
 
 
-def faulty(layout: Layout, file: str, columns: dict[str, pa.StringArray], faults: tuple[Fault, ...], rng: np.random.Generator) -> Export:
+def faulty(
+    layout: Layout, file: str, columns: dict[str, pa.StringArray], faults: tuple[Fault, ...], rng: np.random.Generator
+) -> Export:
     """Return the export of ``columns`` with the dataset's noise and with ``faults``, merged in at known rows."""
     number = len(next(iter(columns.values())))
     noisy = dict(columns)
@@ -205,7 +217,9 @@ def faulty(layout: Layout, file: str, columns: dict[str, pa.StringArray], faults
     for noise in NOISE[layout.dataset]:
         values = noisy[noise.field]
         at = f.drawn(number, f.rows_of(number, noise.share, 1), values.is_valid().to_numpy(zero_copy_only=False), rng)
-        noisy[noise.field] = _replaced(values, at, [noise.rewrite(text, rng) for text in columns[noise.field].take(pa.array(at)).to_pylist()])
+        noisy[noise.field] = _replaced(
+            values, at, [noise.rewrite(text, rng) for text in columns[noise.field].take(pa.array(at)).to_pylist()]
+        )
     table, order = _merged(noisy, extra, places, number)
     where = np.empty(len(order), np.int64)
     where[order] = np.arange(len(order))
@@ -213,10 +227,17 @@ def faulty(layout: Layout, file: str, columns: dict[str, pa.StringArray], faults
     if layout.totals:
         bad.append(BadRow(file, len(order) + layout.first_row, "total row, not data"))
     headers = [column.header for column in layout.columns]
-    return Export(layout, file, table.select([column.field for column in layout.columns]).rename_columns(headers), tuple(sorted(bad, key=lambda b: b.row)))
+    return Export(
+        layout,
+        file,
+        table.select([column.field for column in layout.columns]).rename_columns(headers),
+        tuple(sorted(bad, key=lambda b: b.row)),
+    )
 
 
-def _merged(columns: dict[str, pa.StringArray], extra: list[f.Row], places: list[float], number: int) -> tuple[pa.Table, np.ndarray]:
+def _merged(
+    columns: dict[str, pa.StringArray], extra: list[f.Row], places: list[float], number: int
+) -> tuple[pa.Table, np.ndarray]:
     base = pa.table(columns)
     order = np.argsort(np.concatenate((np.arange(number, dtype=np.float64), np.array(places, np.float64))), kind="stable")
     if not extra:

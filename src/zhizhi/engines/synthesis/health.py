@@ -10,8 +10,9 @@ from zhizhi.engines.synthesis.facts import CLAIMS_START, NONE, TODAY, Claims, He
 
 OUTPATIENT, INPATIENT, SPECIAL = range(3)
 HOSPITALS: Final = (
-    "市第一人民医院", "市第二人民医院", "市第三人民医院", "市中医院", "市儿童医院", "市老年病医院", "区人民医院", "区中医院", "县人民医院",
-    "县中医院", "城东社区卫生服务中心", "城西社区卫生服务中心", "城南社区卫生服务中心", "城北社区卫生服务中心", "中心卫生院", "乡镇卫生院",
+    "市第一人民医院", "市第二人民医院", "市第三人民医院", "市中医院", "市儿童医院", "市老年病医院", "区人民医院",
+    "区中医院", "县人民医院", "县中医院", "城东社区卫生服务中心", "城西社区卫生服务中心", "城南社区卫生服务中心",
+    "城北社区卫生服务中心", "中心卫生院", "乡镇卫生院",
 )  # fmt: skip
 """Made-up kinds of hospital, not the names of any."""
 
@@ -20,7 +21,7 @@ def health(folk: People, rng: np.random.Generator) -> Health:
     """Draw disability (about 6 % of the people, more of the old) and serious illness (about 0.6 %)."""
     count = len(folk)
     age = folk.ages()
-    disabled = rng.random(count, dtype=np.float32) < np.where(age > 60, 0.125, np.where(age > 18, 0.045, 0.018))
+    disabled = rng.random(count, dtype=np.float32) < np.where(age > 60, 0.14, np.where(age > 18, 0.052, 0.02))
     grade = np.searchsorted((0.12, 0.34, 0.63), rng.random(count), side="right") + 1
     kind = np.searchsorted((0.14, 0.36, 0.38, 0.76, 0.84, 0.95), rng.random(count), side="right")
     lived = TODAY - folk.born
@@ -60,10 +61,19 @@ def claims_for(person: np.ndarray, folk: People, body: Health, rng: np.random.Ge
     spread = np.array([0.8, 0.75, 0.8], np.float32)[kind]
     cost = np.exp(middle + spread * rng.standard_normal(number, dtype=np.float32))
     total = (np.clip(cost, 12, 400_000) * 100).astype(np.int32)
-    share = np.clip(np.array([0.42, 0.24, 0.2], np.float32)[kind] + 0.1 * rng.standard_normal(number, dtype=np.float32), 0.03, 0.95)
+    share = np.clip(
+        np.array([0.42, 0.24, 0.2], np.float32)[kind] + 0.1 * rng.standard_normal(number, dtype=np.float32), 0.03, 0.95
+    )
     own = (total * share).astype(np.int32)
     hospital = rng.integers(0, len(HOSPITALS), number, dtype=np.int8)
-    return Claims(person=person.astype(np.int32), day=np.minimum(day, TODAY).astype(np.int32), total=total, own=own, kind=kind, hospital=hospital)
+    return Claims(
+        person=person.astype(np.int32),
+        day=np.minimum(day, TODAY).astype(np.int32),
+        total=total,
+        own=own,
+        kind=kind,
+        hospital=hospital,
+    )
 
 
 def join(one: Claims, other: Claims) -> Claims:

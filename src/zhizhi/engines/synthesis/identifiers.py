@@ -26,7 +26,9 @@ def fixed_text(letters: Digits) -> pa.StringArray:
     rows, width = letters.shape
     if rows * width >= 2**31:
         half = rows // 2
-        return pa.concat_arrays([fixed_text(letters[:half]).cast(pa.large_string()), fixed_text(letters[half:]).cast(pa.large_string())])
+        return pa.concat_arrays(
+            [fixed_text(letters[:half]).cast(pa.large_string()), fixed_text(letters[half:]).cast(pa.large_string())]
+        )
     offsets = np.arange(0, rows * width + 1, width, dtype=np.int32) if width else np.zeros(rows + 1, np.int32)
     data = np.ascontiguousarray(letters)
     return pa.StringArray.from_buffers(rows, pa.py_buffer(offsets), pa.py_buffer(data))
@@ -45,7 +47,8 @@ def calendar_number(days: Ints) -> npt.NDArray[np.int32]:
     day = days.astype("datetime64[D]")
     month = day.astype("datetime64[M]")
     months = month.astype(np.int32)
-    return ((months // 12 + 1970) * 10000 + (months % 12 + 1) * 100 + (day - month).astype(np.int32) + 1).astype(np.int32)
+    number: npt.NDArray[np.int32] = (months // 12 + 1970) * 10000 + (months % 12 + 1) * 100 + (day - month).astype(np.int32) + 1
+    return number
 
 
 def sequence_numbers(origin: Ints, born: Ints, sex: Ints) -> npt.NDArray[np.int32]:

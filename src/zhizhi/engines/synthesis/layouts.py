@@ -13,14 +13,18 @@ from zhizhi.engines.synthesis.codes import Codes
 
 ISO, SLASHED, COMPACT, CHINESE, DOTTED, MONTH, EXACT = "iso", "slashed", "compact", "chinese", "dotted", "month", "exact"
 PROGRAMMES: Final[Codes] = (
-    ("dibao", "最低生活保障"), ("tekun", "特困人员救助供养"), ("edge", "最低生活保障边缘家庭"), ("expenditure", "支出型困难家庭救助"), ("temporary", "临时救助"),
+    ("dibao", "最低生活保障"), ("tekun", "特困人员救助供养"), ("edge", "最低生活保障边缘家庭"),
+    ("expenditure", "支出型困难家庭救助"), ("temporary", "临时救助"),
 )  # fmt: skip
 ALLOWANCES: Final[Codes] = (("disability-living", "困难残疾人生活补贴"), ("severe-care", "重度残疾人护理补贴"))
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of an export: the dataset's field, the header, and how values are written (a date form, a code list, a factor)."""
+    """One column of an export: the dataset's field, the header, and how values are written.
+
+    ``form`` is a form of dates or amounts, a code list, or the factor between the lake's unit and the file's.
+    """
 
     field: str
     header: str
@@ -53,7 +57,8 @@ class Layout:
 LAYOUTS: Final[tuple[Layout, ...]] = (
     Layout("population", "公安_常住人口", (
         Column("resident_id", "公民身份号码"), Column("name", "姓名"), Column("household_no", "户号"),
-        Column("relation", "与户主关系", codes.RELATION), Column("sex", "性别", codes.SEX), Column("birth_date", "出生日期", ISO),
+        Column("relation", "与户主关系", codes.RELATION), Column("sex", "性别", codes.SEX),
+        Column("birth_date", "出生日期", ISO),
         Column("marital_status", "婚姻状况", codes.MARITAL), Column("hukou_region", "户籍地区划代码"),
         Column("residence_region", "居住地区划代码"), Column("registered_on", "登记日期", SLASHED),
         Column("cancel_reason", "注销原因", codes.CANCEL),
@@ -63,7 +68,8 @@ LAYOUTS: Final[tuple[Layout, ...]] = (
         Column("to_region", "迁入地区划"), Column("kind", "变动类型", codes.MOVE),
     ), encoding="gb18030"),
     Layout("aid_register", "民政_救助家庭登记", (
-        Column("household_no", "家庭户号"), Column("registered_on", "认定日期", ISO), Column("hardship_type", "困难类型", codes.HARDSHIP),
+        Column("household_no", "家庭户号"), Column("registered_on", "认定日期", ISO),
+        Column("hardship_type", "困难类型", codes.HARDSHIP),
         Column("verified_on", "最近核查日期", ISO),
     ), encoding="utf-8-sig"),
     Layout("aid_recipients", "民政_在享救助", (
@@ -76,27 +82,32 @@ LAYOUTS: Final[tuple[Layout, ...]] = (
         Column("kind", "结算类型", codes.CLAIM), Column("hospital", "定点医疗机构"),
     ), kind="parquet"),
     Layout("serious_illness", "卫健_重大疾病确诊", (
-        Column("resident_id", "患者证件号"), Column("disease", "病种", codes.ILLNESS), Column("diagnosed_on", "确诊日期", CHINESE),
+        Column("resident_id", "患者证件号"), Column("disease", "病种", codes.ILLNESS),
+        Column("diagnosed_on", "确诊日期", CHINESE),
     )),
     Layout("disability", "残联_持证残疾人", (
         Column("certificate_no", "残疾人证号"), Column("name", "姓名"), Column("kind", "残疾类别", codes.DISABILITY),
         Column("grade", "残疾等级", codes.GRADE), Column("certified_on", "发证日期", DOTTED),
     ), kind="xlsx", title="持证残疾人名册（合成数据）"),
     Layout("disability_benefits", "残联_两项补贴发放", (
-        Column("resident_id", "补贴对象身份证号"), Column("programme", "补贴项目", ALLOWANCES), Column("monthly_amount", "月补贴额（元）"),
+        Column("resident_id", "补贴对象身份证号"), Column("programme", "补贴项目", ALLOWANCES),
+        Column("monthly_amount", "月补贴额（元）"),
         Column("since", "起发日期", COMPACT),
     ), encoding="utf-8-sig"),
     Layout("wages", "人社_就业工资", (
-        Column("resident_id", "身份证号"), Column("employer_uscc", "用人单位统一社会信用代码"), Column("status", "参保状态", codes.EMPLOYMENT),
+        Column("resident_id", "身份证号"), Column("employer_uscc", "用人单位统一社会信用代码"),
+        Column("status", "参保状态", codes.EMPLOYMENT),
         Column("wage", "月工资（元）"), Column("previous_wage", "上年度月平均工资（元）"), Column("month", "所属期", MONTH),
         Column("job_ended_on", "终止就业日期", ISO),
     ), encoding="utf-8-sig"),
     Layout("pensions", "人社_养老金发放", (
-        Column("resident_id", "社会保障号码"), Column("kind", "养老保险类型", codes.PENSION), Column("pension", "月养老金（元）"),
+        Column("resident_id", "社会保障号码"), Column("kind", "养老保险类型", codes.PENSION),
+        Column("pension", "月养老金（元）"),
         Column("month", "发放年月", MONTH),
     )),
     Layout("education", "教育_在校学生", (
-        Column("resident_id", "学生身份证件号"), Column("stage", "学段", codes.STAGE), Column("school_type", "办学性质", codes.SCHOOL_TYPE),
+        Column("resident_id", "学生身份证件号"), Column("stage", "学段", codes.STAGE),
+        Column("school_type", "办学性质", codes.SCHOOL_TYPE),
         Column("status", "学籍状态", codes.SCHOOL_STATUS), Column("status_since", "状态起始日期", ISO),
     )),
     Layout("homes", "住建_房屋登记", (
@@ -108,11 +119,13 @@ LAYOUTS: Final[tuple[Layout, ...]] = (
         Column("registered_on", "初次登记日期", SLASHED),
     )),
     Layout("businesses", "市场监管_经营主体", (
-        Column("uscc", "统一社会信用代码"), Column("resident_id", "法定代表人证件号"), Column("kind", "主体类型", codes.BUSINESS),
+        Column("uscc", "统一社会信用代码"), Column("resident_id", "法定代表人证件号"),
+        Column("kind", "主体类型", codes.BUSINESS),
         Column("registered_capital", "注册资本（元）"), Column("status", "登记状态", codes.BUSINESS_STATUS),
     ), kind="xlsx", title="经营主体登记信息（合成数据）"),
     Layout("incidents", "应急_事故灾害", (
-        Column("household_no", "受灾家庭户号"), Column("kind", "事件类型", codes.INCIDENT), Column("occurred_on", "发生日期", CHINESE),
+        Column("household_no", "受灾家庭户号"), Column("kind", "事件类型", codes.INCIDENT),
+        Column("occurred_on", "发生日期", CHINESE),
         Column("loss", "直接经济损失（元）"), Column("injured", "受伤人数"), Column("deaths", "死亡人数"),
     ), encoding="utf-8-sig"),
 )  # fmt: skip

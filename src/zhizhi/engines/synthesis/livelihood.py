@@ -166,5 +166,3 @@ def lift_incomes(facts: Facts, poor: Bools, rng: np.random.Generator) -> None:
     give_income(facts, heads, raised)
     # Who earned as much last year shows no drop.
     life.previous[heads] = np.where(life.status[heads] == EMPLOYED, life.wage[heads], 0)
-
-

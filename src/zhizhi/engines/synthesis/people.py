@@ -126,14 +126,21 @@ def _ages(relation: Ints, kind: Ints, head_age: np.ndarray, rng: np.random.Gener
     gap = rng.random(count, dtype=np.float32)
     age = head_age.copy()
     spouse = relation == SPOUSE
-    age[spouse] = np.maximum(head_age[spouse] - 5 + 8 * gap[spouse], 21)
+    other = rng.random(count, dtype=np.float32)
+    # Where a bound would pile people up on one day (and use up its resident ids), an age is drawn beside it instead.
+    spouse = relation == SPOUSE
+    age[spouse] = head_age[spouse] - 5 + 8 * gap[spouse]
+    age = np.where(spouse & (age < 21), 21 + 4 * other, age)
     child = relation == CHILD
-    age[child] = np.clip(head_age[child] - 23 - 12 * gap[child], 0.02, None)
+    age[child] = head_age[child] - 23 - 12 * gap[child]
+    age = np.where(child & (age < 0.3), 0.05 + 8 * other, age)
     age[child & (kind != 9)] %= 21.5
     grown = child & (kind == 9)
-    age[grown] = np.clip(head_age[grown] - 23 - 6 * gap[grown], 18.5, None)
+    age[grown] = head_age[grown] - 23 - 6 * gap[grown]
+    age = np.where(grown & (age < 18.5), 18.5 + 6 * other, age)
     parent = relation == PARENT
-    age[parent] = np.clip(head_age[parent] + 22 + 10 * gap[parent], None, 96)
+    age[parent] = head_age[parent] + 22 + 10 * gap[parent]
+    age = np.where(parent & (age > 92), 72 + 20 * other, age)
     grandchild = relation == GRANDCHILD
     age[grandchild] = 1 + 16 * gap[grandchild]
     return age

@@ -1,7 +1,8 @@
 """Situations planted in the region, so that it is known where the product must find something.
 
 Each situation takes its households from those that no other has taken, changes their facts so that one thing decides, and is
-recorded in ``Facts.planted``. Numbers are for 100,000 people and grow with the region; the smallest region gets one of each where it has the households for it.
+recorded in ``Facts.planted``. Numbers are for 100,000 people and grow with the region; the smallest region gets one of each
+where it has the households for it.
 """
 
 from __future__ import annotations
@@ -58,23 +59,27 @@ def couples(facts: Facts) -> Bools:
     age = folk.ages()
     second = np.minimum(homes.first + 1, len(folk) - 1)
     both = (homes.size > 1) & (folk.relation[second] == SPOUSE) & (folk.cancelled[second] == NONE)
-    return both & (age[homes.first] >= 20) & (age[homes.first] < 55) & (age[second] >= 20) & (age[second] < 55)
+    young = (age[homes.first] >= 20) & (age[homes.first] < 55) & (age[second] >= 20) & (age[second] < 55)
+    found: Bools = both & young
+    return found
 
 
 def with_pupil(facts: Facts) -> Bools:
     """Households with a member of 7 to 14 years."""
-    return np.logical_or.reduceat(_pupils(facts), facts.households.first)
+    found: Bools = np.logical_or.reduceat(_pupils(facts), facts.households.first)
+    return found
 
 
 def without_disability(facts: Facts) -> Bools:
     """Households of which no member holds a certificate."""
-    return facts.largest(facts.health.grade) == 0
+    return np.asarray(facts.largest(facts.health.grade) == 0)
 
 
 def _pupils(facts: Facts) -> Bools:
     folk = facts.people
     age = folk.ages()
-    return (age >= 7) & (age < 15) & np.isin(folk.relation, (CHILD, GRANDCHILD)) & (folk.cancelled == NONE)
+    pupil: Bools = (age >= 7) & (age < 15) & np.isin(folk.relation, (CHILD, GRANDCHILD)) & (folk.cancelled == NONE)
+    return pupil
 
 
 def _make_local_and_plain(facts: Facts, chosen: Ints) -> None:
@@ -149,9 +154,10 @@ def _disability(facts: Facts, chosen: Ints, rng: Generator) -> None:
 
 def _dropout(facts: Facts, chosen: Ints, rng: Generator) -> None:
     pupil = _pupils(facts)
-    at = facts.households.first[chosen] + np.array([
-        int(np.argmax(pupil[first : first + size])) for first, size in zip(facts.households.first[chosen], facts.households.size[chosen], strict=True)
-    ], dtype=np.int64)  # fmt: skip
+    firsts, sizes = facts.households.first[chosen].tolist(), facts.households.size[chosen].tolist()
+    at = np.array(
+        [first + int(np.argmax(pupil[first : first + size])) for first, size in zip(firsts, sizes, strict=True)], dtype=np.int64
+    )
     facts.living.school_status[at] = rng.integers(1, 3, len(at))
     facts.living.school_since[at] = TODAY - rng.integers(20, 200, len(at))
 
@@ -196,7 +202,8 @@ def _severe(facts: Facts, chosen: Ints, rng: Generator) -> None:
 def alone_and_old(facts: Facts) -> Bools:
     """Households of one registered person of 62 or older."""
     homes = facts.households
-    return (homes.size == 1) & (facts.people.ages()[homes.first] >= 62)
+    alone: Bools = (homes.size == 1) & (facts.people.ages()[homes.first] >= 62)
+    return alone
 
 
 def _tekun(facts: Facts, chosen: Ints, rng: Generator) -> None:

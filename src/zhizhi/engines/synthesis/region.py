@@ -58,4 +58,6 @@ def region(size: int, rng: np.random.Generator) -> Region:
     enrolment.thin_out_tekun(facts)
     figures = Standards()
     household_aid = enrolment.of_households(facts, figures, chances[11])
-    return Region(facts, household_aid, enrolment.of_persons(facts, figures, chances[11]), enrolment.register(household_aid, chances[11]))
+    return Region(
+        facts, household_aid, enrolment.of_persons(facts, figures, chances[11]), enrolment.register(household_aid, chances[11])
+    )

@@ -18,8 +18,12 @@ from zhizhi.engines.synthesis.people import COUNTY_CODES, TOWNS
 from zhizhi.engines.synthesis.region import Region, region
 
 MONTH: Final = "2025-08-01"
-SURNAMES: Final = tuple("王李张刘陈杨黄赵吴周徐孙马朱胡郭何林高罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈姚卢姜崔钟谭陆汪范金石廖贾夏韦付方白邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵万钱严")
-GIVEN: Final = tuple("伟芳娜敏静丽强磊军洋勇艳杰娟涛明超秀霞平刚桂英华玉兰红梅建国文斌波辉婷雪宇浩晨欣怡佳俊凯思雨子涵梓轩一诺可馨嘉")
+SURNAMES: Final = tuple(
+    "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林高罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈姚卢姜崔钟谭陆汪范金石廖贾夏韦付方白邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵万钱严"
+)
+GIVEN: Final = tuple(
+    "伟芳娜敏静丽强磊军洋勇艳杰娟涛明超秀霞平刚桂英华玉兰红梅建国文斌波辉婷雪宇浩晨欣怡佳俊凯思雨子涵梓轩一诺可馨嘉"
+)
 
 
 class Names:
@@ -97,7 +101,7 @@ def population(facts: Facts, names: Names) -> pa.Table:
         "household_no": names.numbers(home),
         "relation": code_column(folk.relation, codes_of(codes.RELATION)),
         "sex": code_column(folk.sex, codes_of(codes.SEX)),
-        "birth_date": date_column(folk.born),
+        "birth_date": date_column(folk.born, blank=False),
         "marital_status": code_column(folk.marital, codes_of(codes.MARITAL)),
         "hukou_region": number_text(folk.hukou, 6),
         "residence_region": number_text(TOWNS[facts.households.town][home], 9),
@@ -203,7 +207,7 @@ def disability_benefits(drawn: Region, names: Names) -> pa.Table:
 
 def wages(facts: Facts, names: Names) -> pa.Table:
     """One row an insured person for 2025-08; a null wage is one that the department does not know."""
-    life, folk = facts.living, facts.people
+    life = facts.living
     who = np.flatnonzero(life.status >= 0)
     employers = int(life.employer.max(initial=0)) + 1
     serial = np.arange(employers)

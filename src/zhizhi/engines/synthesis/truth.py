@@ -17,8 +17,18 @@ from zhizhi.engines.synthesis.livelihood import UNEMPLOYED
 from zhizhi.engines.synthesis.people import SINGLE
 
 NO, UNKNOWN, YES = 0, 1, 2
-HOUSEHOLD_POLICIES: Final = ("dibao", "edge", "tekun", "expenditure", "temporary", "medical-spending", "income-drop", "lone-elder", "incident")
-PERSON_POLICIES: Final = ("old-age", "severe-care", "disability-living", "serious-illness", "newly-disabled", "dropout", "lost-job")
+HOUSEHOLD_POLICIES: Final = (
+    "dibao", "edge", "tekun", "expenditure", "temporary", "medical-spending", "income-drop", "lone-elder", "incident",
+)  # fmt: skip
+PERSON_POLICIES: Final = (
+    "old-age",
+    "severe-care",
+    "disability-living",
+    "serious-illness",
+    "newly-disabled",
+    "dropout",
+    "lost-job",
+)
 WARNINGS: Final = frozenset((
     "medical-spending", "income-drop", "lone-elder", "incident", "serious-illness", "newly-disabled", "dropout", "lost-job",
 ))  # fmt: skip
@@ -63,7 +73,8 @@ def sure(condition: Bools) -> Ints:
 
 def all_of(*values: Ints) -> Ints:
     """Kleene's *and*."""
-    return np.minimum.reduce(values)
+    smallest: Ints = np.minimum.reduce(values)
+    return smallest
 
 
 def opposite(values: Ints) -> Ints:
@@ -86,9 +97,11 @@ def spent(facts: Facts) -> Ints:
     counted = (facts.claims.day > WINDOW_START) & (facts.claims.day <= TODAY)
     person = facts.claims.person[counted]
     inside = facts.members()[person]
-    return np.bincount(
-        facts.people.household[person[inside]], facts.claims.own[counted][inside].astype(np.float64), minlength=len(facts.households)
-    ).astype(np.int64)
+    household = facts.people.household[person[inside]]
+    # A double holds whole fen exactly far beyond any household's spending.
+    return np.bincount(household, facts.claims.own[counted][inside].astype(np.float64), minlength=len(facts.households)).astype(
+        np.int64
+    )
 
 
 def struck(facts: Facts, limit: int) -> Ints:
@@ -103,7 +116,8 @@ def struck(facts: Facts, limit: int) -> Ints:
 
 def recently(day: Ints, days: int) -> Bools:
     """Return where ``day`` is known and at most ``days`` ago."""
-    return (day != NONE) & (TODAY - day <= days)
+    recent: Bools = (day != NONE) & (TODAY - day <= days)
+    return recent
 
 
 def household_decisions(facts: Facts, set_: Standards) -> dict[str, Ints]:
@@ -137,7 +151,9 @@ def household_decisions(facts: Facts, set_: Standards) -> dict[str, Ints]:
         "temporary": all_of(np.maximum(struck(facts, set_.loss), ill), below_twice),
         "medical-spending": all_of(sure(paid > set_.alarm), opposite(dibao)),
         "income-drop": all_of(
-            np.where(before_missing, UNKNOWN, sure(before > set_.line)), np.where(either, UNKNOWN, sure(wages * 2 < before)), below_twice
+            np.where(before_missing, UNKNOWN, sure(before > set_.line)),
+            np.where(either, UNKNOWN, sure(wages * 2 < before)),
+            below_twice,
         ),
         "lone-elder": all_of(sure(earned.members == 1), sure(facts.total(age < 75) == 0)),
         "incident": struck(facts, set_.loss_alarm),
@@ -150,7 +166,8 @@ def _unable(facts: Facts, age: Ints) -> Bools:
     held = grade > 0
     mind = held & np.isin(kind, (4, 5)) & (grade <= 3)
     body = held & (kind == 3) & (grade <= 2)
-    return (age >= 60) | (age < 16) | mind | body | (held & (kind == 0) & (grade == 1))
+    unable: Bools = (age >= 60) | (age < 16) | mind | body | (held & (kind == 0) & (grade == 1))
+    return unable
 
 
 def person_decisions(facts: Facts, set_: Standards, of_household: dict[str, Ints]) -> dict[str, Ints]:
