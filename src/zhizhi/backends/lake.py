@@ -138,7 +138,9 @@ class Lake:
         gone, come = sorted(old - new), sorted(new - old)
         if not gone and not come:
             return pa.array([], pa.string())
-        names = [field.name for field in self.delta(dataset, new_version).schema().fields if field.name not in ("_row", "_source")]
+        names = [
+            field.name for field in self.delta(dataset, new_version).schema().fields if field.name not in ("_row", "_source")
+        ]
         quoted = ", ".join(f'"{name}"' for name in names)
         with connect(spill=self.path / "tmp") as connection:
             parts = []
@@ -171,7 +173,9 @@ class Lake:
         with connect() as connection:
             connection.register("wanted", pa.table({"pseudonym": pa.array(pseudonyms, pa.string())}))
             files = local_files(self._table("identities", "identities"))
-            query = f"SELECT DISTINCT ON (i.pseudonym) i.* FROM read_parquet([{listed(files)}]) AS i JOIN wanted USING (pseudonym)"
+            query = (
+                f"SELECT DISTINCT ON (i.pseudonym) i.* FROM read_parquet([{listed(files)}]) AS i JOIN wanted USING (pseudonym)"
+            )
             return list(connection.sql(query).to_arrow_table().to_pylist())
 
     def service_files(self, name: str) -> list[str]:
@@ -198,13 +202,15 @@ class Lake:
         if mode == "upsert" and exists:
             on = " AND ".join(f't."{key}" = s."{key}"' for key in keys)
             names = [name for name in rows.schema.names if name not in ("_row", "_source")]
-            differs = " OR ".join(f't."{name}" IS DISTINCT FROM s."{name}"' for name in names)
+            differs = " OR ".join(f"(t.\"{name}\" IS DISTINCT FROM s.\"{name}\")" for name in names)
             merge = DeltaTable(path).merge(rows, on, source_alias="s", target_alias="t", commit_properties=properties)
             merge.when_matched_update_all(differs).when_not_matched_insert_all().execute()
         elif mode == "append" and exists:
             write_deltalake(path, rows, mode="append", commit_properties=properties)
         else:
-            write_deltalake(path, rows, mode="overwrite", schema_mode="overwrite" if exists else None, commit_properties=properties)
+            write_deltalake(
+                path, rows, mode="overwrite", schema_mode="overwrite" if exists else None, commit_properties=properties
+            )
         return DeltaTable(path).version()
 
     def committed(self, dataset: str, load: str, mode: str) -> int | None:

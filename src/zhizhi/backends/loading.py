@@ -24,7 +24,17 @@ from zhizhi.backends.vault import Vault
 from zhizhi.engines.quality import cells
 from zhizhi.engines.quality.checks import Check
 from zhizhi.engines.quality.declared import Phase
-from zhizhi.engines.quality.statements import Plan, bad_rows, compile_plan, dangling, duplicates, good_rows, key_name, losers, staging
+from zhizhi.engines.quality.statements import (
+    Plan,
+    bad_rows,
+    compile_plan,
+    dangling,
+    duplicates,
+    good_rows,
+    key_name,
+    losers,
+    staging,
+)
 from zhizhi.exchange.contract import Contract
 from zhizhi.kernel.errors import ContractError
 from zhizhi.kernel.identifiers import masked
@@ -115,7 +125,9 @@ class Loader:
 class _Job:
     """The steps of one load; tables of its connection are named in ``engines.quality.statements``."""
 
-    def __init__(self, loader: Loader, connection: duckdb.DuckDBPyConnection, contract: Contract, load: str, path: Path, seen: Survey) -> None:
+    def __init__(
+        self, loader: Loader, connection: duckdb.DuckDBPyConnection, contract: Contract, load: str, path: Path, seen: Survey
+    ) -> None:
         self.lake, self.vault, self.now, self.stage = loader.lake, loader.vault, loader.now, loader.stage
         self.connection, self.contract, self.load, self.path, self.seen = connection, contract, load, path, seen
         self.against: dict[int, str] = {}
@@ -140,7 +152,9 @@ class _Job:
         good = read - quarantine.num_rows
         self._write_identities(plan)
         self.lake.rewrite("quarantine", quarantine, self.load)
-        results = result_rows(plan, self.connection, source.irregular, quarantine, self.contract, self.load, self.not_run, self.against)
+        results = result_rows(
+            plan, self.connection, source.irregular, quarantine, self.contract, self.load, self.not_run, self.against
+        )
         self.lake.rewrite("results", results, self.load)
         self.lake.keep_contract(self.contract)
         if standing is None:
@@ -149,7 +163,9 @@ class _Job:
         self._write_history(read, good, quarantine.num_rows, standing)
         names = tuple(self.contract.table.rules[i].name for i in sorted(self.not_run))
         unnamed = tuple(plan.columns[i] for i in plan.compared)
-        return Loaded(self.contract.dataset, self.path.name, self.load, read, good, quarantine.num_rows, standing, names, unnamed=unnamed)
+        return Loaded(
+            self.contract.dataset, self.path.name, self.load, read, good, quarantine.num_rows, standing, names, unnamed=unnamed
+        )
 
     def _stage_rows(self, plan: Plan, source: Source) -> None:
         self.vault.install(self.connection)
@@ -165,7 +181,9 @@ class _Job:
         for phase in (Phase.DUPLICATES, Phase.KEYS, Phase.REFERENCES):
             found = [(bit, check, self._query(plan, check)) for bit, check in enumerate(plan.checks[phase])]
             inserts = [
-                f"SELECT _row, {int(phase)}, {1 << bit}, {check.rule.severity != 'error'} FROM ({query})" for bit, check, query in found if query
+                f"SELECT _row, {int(phase)}, {1 << bit}, {check.rule.severity != 'error'} FROM ({query})"
+                for bit, check, query in found
+                if query
             ]
             if inserts:
                 self.connection.execute(f"INSERT INTO faults {' UNION ALL '.join(inserts)}")
@@ -189,15 +207,21 @@ class _Job:
         files = cells.listed(self.lake.files(target))
         if not files:
             return dangling(plan, check, "SELECT NULL WHERE FALSE")
-        return dangling(plan, check, f"SELECT {cells.name(column)} FROM read_parquet([{files}]) WHERE {cells.name(column)} IS NOT NULL")
+        return dangling(
+            plan, check, f"SELECT {cells.name(column)} FROM read_parquet([{files}]) WHERE {cells.name(column)} IS NOT NULL"
+        )
 
     def _seal_values(self, plan: Plan) -> None:
         """Make table ``sealed``: the cipher text of every distinct value of the fields that are stored encrypted."""
         secret = [f for f in plan.table.fields if f.protect == "encrypt" and not f.identifier]
         values: list[str] = []
         if secret:
-            parts = " UNION ".join(f"SELECT CAST({cells.name('v_' + f.name)} AS VARCHAR) AS value FROM staged WHERE ok" for f in secret)
-            values = self.connection.sql(f"SELECT value FROM ({parts}) WHERE value IS NOT NULL").to_arrow_table().column(0).to_pylist()
+            parts = " UNION ".join(
+                f"SELECT CAST({cells.name('v_' + f.name)} AS VARCHAR) AS value FROM staged WHERE ok" for f in secret
+            )
+            values = (
+                self.connection.sql(f"SELECT DISTINCT value FROM ({parts}) WHERE value IS NOT NULL").to_arrow_table().column(0).to_pylist()
+            )
         table = pa.table({"value": pa.array(values, pa.string()), "cipher": pa.array(self.vault.sealed(values), pa.string())})
         self.connection.register("sealed", table)
 
@@ -233,4 +257,3 @@ class _Job:
             "finished_at": self.now, "not_run": len(self.not_run), "sequence": sequence,
         }  # fmt: skip
         self.lake.append("loads", pa.Table.from_pylist([row], schema=LOADS))
-

@@ -59,7 +59,10 @@ def match_files(folder: Path, contracts: Sequence[Contract]) -> Matching:
 
 def _fits(stem: str, pattern: str) -> bool:
     name, wanted = (unicodedata.normalize("NFKC", text).casefold() for text in (stem, pattern))
-    return any(fnmatchcase(name, form) for form in (wanted, f"{wanted}_*", f"{wanted}-*", f"{wanted}(*", f"{wanted} *", f"{wanted}[0-9]*"))
+    return any(
+        fnmatchcase(name, form)
+        for form in (wanted, f"{wanted}_*", f"{wanted}-*", f"{wanted}(*", f"{wanted} *", f"{wanted}[0-9]*")
+    )
 
 
 def open_for_loading(path: Path, key: Path, given: bool) -> tuple[Lake, Vault]:

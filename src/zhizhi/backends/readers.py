@@ -8,18 +8,23 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from python_calamine import CalamineError, CalamineWorkbook
 
 from zhizhi.backends.readers_csv import Survey, open_csv, survey
+from zhizhi.engines.quality.cells import LAST_BIT, MARKED_BYTES
 from zhizhi.engines.quality.layout import DEEPEST, Header, find_header
 from zhizhi.kernel.errors import InputError, Place
 
 ENDINGS = (".csv", ".txt", ".tsv", ".xlsx", ".xls", ".parquet")
 _BATCH = 20_000
+_MARKED = np.zeros(256, dtype=np.bool_)
+_MARKED[list(MARKED_BYTES)] = True
 
 
 @dataclass(slots=True)
@@ -57,12 +62,32 @@ def open_source(path: Path, needed: Sequence[str], sheet: str = "", encoding: st
         return _open_parquet(path, needed)
     irregular: list[tuple[int, str]] = []
     columns, batches, finish = open_csv(path, needed, encoding, seen or survey(path), irregular)
-    return Source(columns, text_schema(len(columns)), batches, irregular, finish)
+    return Source(columns, text_schema(len(columns)), marked(batches, len(columns)), irregular, finish)
 
 
 def text_schema(width: int) -> pa.Schema:
-    """Return the schema of a stream: ``_row`` and ``width`` columns of text."""
-    return pa.schema([("_row", pa.int64())] + [(f"c{i}", pa.string()) for i in range(width)])
+    """Return the schema of a stream: ``_row``, ``_marks`` and ``width`` columns of text."""
+    return pa.schema([("_row", pa.int64()), ("_marks", pa.int64())] + [(f"c{i}", pa.string()) for i in range(width)])
+
+
+def marked(batches: Iterator[pa.RecordBatch], width: int) -> Iterator[pa.RecordBatch]:
+    """Add ``_marks``: bit i is set where column i holds a byte that tidying may have to do with (see ``cells.MARKED_BYTES``)."""
+    schema = text_schema(width)
+    for batch in batches:
+        marks = np.zeros(batch.num_rows, dtype=np.int64)
+        for i, column in enumerate(batch.columns[1:]):
+            marks[_marked_rows(column)] |= 1 << min(i, LAST_BIT)
+        yield pa.record_batch([batch.column(0), pa.array(marks), *batch.columns[1:]], schema=schema)
+
+
+def _marked_rows(column: pa.Array) -> np.ndarray[Any, np.dtype[np.int64]]:
+    offsets_buffer, data_buffer = column.buffers()[1], column.buffers()[2]
+    if data_buffer is None or not len(column):
+        return np.empty(0, dtype=np.int64)
+    offsets = np.frombuffer(offsets_buffer, dtype=np.int32, count=column.offset + len(column) + 1)[column.offset :]
+    data = np.frombuffer(data_buffer, dtype=np.uint8)[offsets[0] : offsets[-1]]
+    places = np.flatnonzero(_MARKED[data])
+    return np.searchsorted(offsets - offsets[0], places, side="right") - 1
 
 
 def shown(value: object) -> str:
@@ -103,9 +128,9 @@ def _open_excel(path: Path, needed: Sequence[str], sheet: str) -> Source:
             part = rows[start : start + _BATCH]
             columns = [pa.array([shown(row[i]) if i < len(row) else "" for row in part], pa.string()) for i in range(width)]
             numbers = pa.array(range(start + 1, start + 1 + len(part)), pa.int64())
-            yield pa.record_batch([numbers, *columns], schema=text_schema(width))
+            yield pa.record_batch([numbers, *columns], names=_names(width))
 
-    return Source(header.columns, text_schema(width), batches())
+    return Source(header.columns, text_schema(width), marked(batches(), width))
 
 
 def _sheet_with_header(
@@ -138,11 +163,15 @@ def _open_parquet(path: Path, needed: Sequence[str]) -> Source:
             for batch in file.iter_batches(65536):
                 numbers = pa.array(range(row, row + batch.num_rows), pa.int64())
                 row += batch.num_rows
-                yield pa.record_batch([numbers, *(_as_text(column) for column in batch.columns)], schema=text_schema(width))
+                yield pa.record_batch([numbers, *(_as_text(column) for column in batch.columns)], names=_names(width))
         except (pa.ArrowException, OSError) as error:
             raise InputError("input.damaged", place, kind="Parquet") from error
 
-    return Source(header.columns, text_schema(width), batches())
+    return Source(header.columns, text_schema(width), marked(batches(), width))
+
+
+def _names(width: int) -> list[str]:
+    return ["_row", *(f"c{i}" for i in range(width))]
 
 
 def _as_text(column: pa.Array) -> pa.Array:

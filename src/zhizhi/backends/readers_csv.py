@@ -189,4 +189,3 @@ def _separated(text: str, needed: Sequence[str], cut: bool) -> tuple[str, list[l
         if hits > best[0]:
             best = (hits, separator, rows)
     return best[1], best[2]
-

@@ -32,8 +32,12 @@ def register(app: typer.Typer) -> None:
 def load(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder with the departments' exports.")],
     lake: Annotated[Path, typer.Option(help="Folder of the lake; made if it is not there.")],
-    contracts: Annotated[Path | None, typer.Option(help="Folder of the contracts; default DIR/contracts, else the shipped scenario's.")] = None,
-    key: Annotated[Path | None, typer.Option(help="Key file; default ZHIZHI_KEY_FILE, else <lake>.key; made at the first load.")] = None,
+    contracts: Annotated[
+        Path | None, typer.Option(help="Folder of the contracts; default DIR/contracts, else the shipped scenario's.")
+    ] = None,
+    key: Annotated[
+        Path | None, typer.Option(help="Key file; default ZHIZHI_KEY_FILE, else <lake>.key; made at the first load.")
+    ] = None,
     memory: Annotated[str, typer.Option(help="Memory limit of the engine, e.g. 2GB.")] = "",
     again: Annotated[bool, typer.Option("--again", help="Load files that the lake already holds once more.")] = False,
     lang: Annotated[str | None, typer.Option(help="zh or en.")] = None,
@@ -46,7 +50,13 @@ def load(
     console = Console(stderr=True)
     outcomes: list[Outcome] = []
     with Progress(
-        SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console, transient=True
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
     ) as progress:
         task = progress.add_task("", total=len(matching.jobs))
         names = iter(path.name for path, _ in matching.jobs)
@@ -99,7 +109,9 @@ def _report(outcomes: list[Outcome], matching: Matching, speak: str) -> None:
     console = Console(stderr=True)
     lines = [(outcome.error.text(speak), "red") for outcome in outcomes if outcome.error]
     lines += [
-        (say("unnamed", file=o.loaded.file, columns="、".join(o.loaded.unnamed)), "yellow") for o in outcomes if o.loaded and o.loaded.unnamed
+        (say("unnamed", file=o.loaded.file, columns="、".join(o.loaded.unnamed)), "yellow")
+        for o in outcomes
+        if o.loaded and o.loaded.unnamed
     ]
     lines += [(say("stranger", file=path.name), "yellow") for path in matching.strangers]
     lines += [(say("absent", dataset=contract.title(speak), file=contract.file), "yellow") for contract in matching.absent]

@@ -91,7 +91,9 @@ class Contract:
 @cache
 def _validators() -> dict[str, Draft202012Validator]:
     schema = json.loads(files("zhizhi.exchange").joinpath("contract.schema.json").read_text(encoding="utf-8"))
-    return {name: Draft202012Validator({"$ref": f"#/$defs/{name}", "$defs": schema["$defs"]}) for name in ("dataset", "field", "rule")}
+    return {
+        name: Draft202012Validator({"$ref": f"#/$defs/{name}", "$defs": schema["$defs"]}) for name in ("dataset", "field", "rule")
+    }
 
 
 def read_contract(path: Path) -> Contract:
@@ -203,7 +205,9 @@ class _Reader:
     def checked(self, value: object, kind: str, where: str) -> None:
         for error in _validators()[kind].iter_errors(value):
             path = ".".join(str(part) for part in error.absolute_path)
-            raise ContractError("contract.addition", self.place, where=f"{where}{'.' if path else ''}{path}", reason=error.message)
+            raise ContractError(
+                "contract.addition", self.place, where=f"{where}{'.' if path else ''}{path}", reason=error.message
+            )
 
     def field(self, item: Mapping[str, Any], department: Owner) -> Field:
         name = str(item.get("name") or "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from zhizhi.engines.quality.declared import Field, Table
+from zhizhi.engines.quality.declared import Field
 from zhizhi.kernel.identifiers import RESIDENT_CHECKS, RESIDENT_WEIGHTS, USCC_ALPHABET, USCC_WEIGHTS
 
 #: Full-width forms U+FF01..U+FF5E and the ideographic space, and what they become.
@@ -14,6 +14,11 @@ NARROW = "".join(chr(code) for code in range(0x21, 0x7F)) + " "
 BLANKS = " \t\r\n\v\f\u00a0\u2007\u202f\ufeff\u200b\u3000"
 YES = ("是", "有", "真", "Y", "YES", "TRUE", "T", "1", "√")
 NO = ("否", "无", "没有", "假", "N", "NO", "FALSE", "F", "0", "×")
+
+#: Bytes of UTF-8 that begin or are a blank or a full-width sign: a cell without any of them needs no tidying.
+MARKED_BYTES = (*range(0x00, 0x21), 0x7F, 0xC2, 0xE2, 0xE3, 0xEF)
+#: Columns beyond this one share its bit of ``_marks``.
+LAST_BIT = 62
 
 _PLAIN_ID = "[0-9]{17}[0-9X]"
 _TIME = r"[ T]*[0-9]{1,2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?(Z|[+-][0-9]{2}:?[0-9]{2})?$"
@@ -36,10 +41,17 @@ def listed(values: Iterable[str]) -> str:
     return ", ".join(text(value) for value in values)
 
 
-def tidy(raw: str, missing: tuple[str, ...] = ()) -> str:
-    """Return SQL for the cell ``raw`` with half-width signs, without blanks at its ends, NULL when nothing is left."""
+def tidy(raw: str, bit: int, missing: tuple[str, ...] = ()) -> str:
+    """Return SQL for the cell ``raw`` with half-width signs, without blanks at its ends, NULL when nothing is left.
+
+    Args:
+        raw: the column as read.
+        bit: bit of ``_marks`` that the reader sets where the cell holds a byte of a blank or of a full-width sign; where it is not
+            set the cell is taken as it is, which spares nine cells of ten the search.
+        missing: values that mean nothing was filled in.
+    """
     narrow = f"CASE WHEN regexp_matches({raw}, '[！-～\u3000]') THEN translate({raw}, {text(WIDE)}, {text(NARROW)}) ELSE {raw} END"
-    cut = f"nullif(trim({narrow}, {text(BLANKS)}), '')"
+    cut = f"nullif(CASE WHEN _marks & {1 << bit} = 0 THEN {raw} ELSE trim({narrow}, {text(BLANKS)}) END, '')"
     return f"CASE WHEN {cut} IN ({listed(missing)}) THEN NULL ELSE {cut} END" if missing else cut
 
 
@@ -51,9 +63,9 @@ def identifier(cell: str) -> str:
 
 def resident_check(cell: str) -> str:
     """Return SQL for the check character of the 18-character id ``cell``, of which 17 digits are sure."""
-    number = f"try_cast(substr({cell}, 1, 17) AS BIGINT)"
-    total = " + ".join(f"(({number} // {10 ** (16 - i)}) % 10) * {weight}" for i, weight in enumerate(RESIDENT_WEIGHTS))
-    return f"substr('{RESIDENT_CHECKS}', CAST(({total}) % 11 AS INTEGER) + 1, 1)"
+    halves = [f"try_cast(substr({cell}, 1, 9) AS INTEGER)", f"try_cast(substr({cell}, 10, 8) AS INTEGER)"]
+    terms = [f"({halves[i >= 9]} // {10 ** ((8 if i < 9 else 16) - i)} % 10) * {weight}" for i, weight in enumerate(RESIDENT_WEIGHTS)]
+    return f"substr('{RESIDENT_CHECKS}', ({' + '.join(terms)}) % 11 + 1, 1)"
 
 
 def resident_birth(cell: str) -> str:
@@ -90,11 +102,13 @@ def day(cell: str) -> str:
     bare = f"CASE WHEN contains({cell}, ':') THEN regexp_replace({cell}, '{_TIME}', '') ELSE {cell} END"
     match = f"regexp_extract({bare}, '^{_DATE}$', ['y', 'm', 'd'])"
     loose = _day(f"{match}.y", f"{match}.m", f"CASE WHEN {match}.d = '' THEN '01' ELSE {match}.d END")
+    eight = _day(f"substr({cell}, 1, 4)", f"substr({cell}, 5, 2)", f"substr({cell}, 7, 2)")
     serial = f"DATE '1899-12-30' + CAST(floor(CAST({cell} AS DOUBLE)) AS INTEGER)"
     return (
-        f"CASE WHEN regexp_full_match({cell}, '[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}') AND {cell} >= '0001' THEN try_cast({cell} AS DATE)"
-        f" WHEN regexp_full_match({bare}, '[0-9]{{8}}') THEN {_day(f'substr({cell}, 1, 4)', f'substr({cell}, 5, 2)', f'substr({cell}, 7, 2)')}"
-        f" WHEN regexp_full_match({cell}, '[0-9]{{6}}') THEN {_day(f'substr({cell}, 1, 4)', f'substr({cell}, 5, 2)', text('01'))}"
+        f"CASE WHEN strlen({cell}) = 10 AND regexp_full_match({cell}, '[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}') AND {cell} >= '0001' THEN try_cast({cell} AS DATE)"
+        f" WHEN strlen({cell}) = 8 AND regexp_full_match({cell}, '[0-9]{{8}}') THEN {eight}"
+        f" WHEN contains({cell}, ':') AND regexp_full_match({bare}, '[0-9]{{8}}') THEN {eight}"
+        f" WHEN strlen({cell}) = 6 AND regexp_full_match({cell}, '[0-9]{{6}}') THEN {_day(f'substr({cell}, 1, 4)', f'substr({cell}, 5, 2)', text('01'))}"
         f" WHEN regexp_full_match({cell}, '[2-6][0-9]{{4}}(\\.[0-9]+)?') THEN {serial}"
         f" WHEN regexp_full_match({bare}, '{_DATE}') THEN {loose} END"
     )
@@ -140,16 +154,6 @@ def code(item: Field, cell: str) -> str:
     value = f"CASE {cell} {arms}{rest} END"
     guarded = f"CASE WHEN {cell} IS NOT NULL THEN {value} END"
     return f"CAST({guarded} AS {'BIGINT' if item.type == 'integer' else 'VARCHAR'})"
-
-
-def read(table: Table, item: Field, raw: str) -> str:
-    """Return SQL for the text of the field's cell after tidying (still a string)."""
-    cell = tidy(raw, table.missing)
-    if item.identifier or item.format:
-        cell = identifier(f"({cell})")
-    if item.part:
-        cell = f"nullif(substr({cell}, {item.part[0]}, {item.part[1]}), '')"
-    return cell
 
 
 def typed(item: Field, cell: str) -> str:

@@ -29,6 +29,11 @@ def value_name(item: str) -> str:
     return cells.name(f"v_{item}")
 
 
+def shaped_name(item: str) -> str:
+    """Return the staged column that says whether field ``item`` has the form of its format."""
+    return cells.name(f"s_{item}")
+
+
 def row_checks(table: Table, first_cell: str) -> dict[Phase, list[Check]]:
     """Return the checks of the phases that need one row only (cells and rows), and of the layout.
 
@@ -55,7 +60,8 @@ def _total(rule: Rule, first_cell: str) -> str:
     words = rule.arguments.get("words")
     chosen = [str(word) for word in words] if isinstance(words, list) else TOTAL_WORDS
     bare = f"replace({first_cell}, ' ', '')"
-    return " OR ".join(f"starts_with({bare}, {cells.text(word)})" for word in chosen)
+    begins = " OR ".join(f"starts_with({bare}, {cells.text(word)})" for word in chosen)
+    return f"CASE WHEN {first_cell} >= {cells.text(min(word[:1] for word in chosen))} THEN {begins} ELSE FALSE END"
 
 
 def _required(item: Field) -> str:
@@ -79,25 +85,27 @@ def _pattern(item: Field) -> str:
 def _fifteen(item: Field) -> str:
     if item.fifteen == "upgrade":
         return "FALSE"
-    return f"regexp_full_match({read_name(item.name)}, '[0-9]{{15}}')"
+    return f"NOT {shaped_name(item.name)} AND regexp_full_match({read_name(item.name)}, '[0-9]{{15}}')"
 
 
 def _shape(item: Field) -> str:
     cell = read_name(item.name)
-    old = f" AND NOT regexp_full_match({cell}, '[0-9]{{15}}')" if item.format == "resident-id" and item.fifteen == "reject" else ""
+    old = (
+        f" AND NOT regexp_full_match({cell}, '[0-9]{{15}}')" if item.format == "resident-id" and item.fifteen == "reject" else ""
+    )
     return f"NOT {cells.shape(item, cell)}{old}"
 
 
 def _checksum(item: Field) -> str:
     cell = read_name(item.name)
     right = cells.uscc_check(cell) if item.format == "uscc" else cells.resident_check(cell)
-    return f"CASE WHEN {cells.shape(item, cell)} THEN substr({cell}, 18, 1) <> {right} ELSE FALSE END"
+    return f"CASE WHEN {shaped_name(item.name)} THEN substr({cell}, 18, 1) <> {right} ELSE FALSE END"
 
 
 def _date(item: Field) -> str:
     if item.format == "resident-id":
         cell = read_name(item.name)
-        return f"CASE WHEN {cells.shape(item, cell)} THEN ({cells.resident_birth(cell)}) IS NULL ELSE FALSE END"
+        return f"CASE WHEN {shaped_name(item.name)} THEN ({cells.resident_birth(cell)}) IS NULL ELSE FALSE END"
     return _unread(item)
 
 
@@ -136,18 +144,21 @@ def _row(rule: Rule, table: Table) -> list[tuple[str, str]]:
         when = arguments["when"]
         assert isinstance(when, dict)
         met = " AND ".join(
-            f"{value_name(key)} IN ({', '.join(literal(table.field(key), value) for value in values)})" for key, values in when.items()
+            f"{value_name(key)} IN ({', '.join(literal(table.field(key), value) for value in values)})"
+            for key, values in when.items()
         )
         return [(name, f"{met} AND {read_name(name)} IS NULL") for name in rule.fields]
     first, second = rule.fields[0], rule.fields[1]
     cell = read_name(first)
     if rule.check == "id-birth-date":
         return [(second, f"({cells.resident_birth(cell)}) <> {value_name(second)}")]
-    sex = f"CASE WHEN CAST(substr({cell}, 17, 1) AS INTEGER) % 2 = 1 THEN 'male' ELSE 'female' END"
+    sex = f"CASE WHEN length({cell}) = 18 THEN CASE WHEN ascii(substr({cell}, 17, 1)) % 2 = 1 THEN 'male' ELSE 'female' END END"
     return [(second, f"({sex}) <> {value_name(second)}")]
 
 
 def _range(item: Field, rule: Rule) -> str:
     value = value_name(item.name)
     signs = {"min": "<", "max": ">", "above": "<=", "below": ">="}
-    return " OR ".join(f"{value} {sign} {literal(item, rule.arguments[key])}" for key, sign in signs.items() if key in rule.arguments)
+    return " OR ".join(
+        f"{value} {sign} {literal(item, rule.arguments[key])}" for key, sign in signs.items() if key in rule.arguments
+    )

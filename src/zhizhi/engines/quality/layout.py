@@ -85,7 +85,9 @@ def _complete(header: Header, needed: Sequence[str], place: Place) -> None:
     if missing:
         near = difflib.get_close_matches(missing[0], spare, 1, 0.4)
         code = "input.column-renamed" if near else "input.column-missing"
-        raise InputError(code, where, column=missing[0], near=near[0] if near else "", missing="、".join(missing), seen="、".join(spare) or "-")
+        raise InputError(
+            code, where, column=missing[0], near=near[0] if near else "", missing="、".join(missing), seen="、".join(spare) or "-"
+        )
     doubled = [name for name in needed if header.columns.count(name) > 1]
     if doubled:
         raise InputError("input.column-twice", where, column=doubled[0])

@@ -1,6 +1,6 @@
 """A contract compiled to set-based SQL text (DuckDB's dialect) over a file's rows as read; backends run it.
 
-Tables that the statements name: ``source`` (``_row`` and the columns as read, all text), ``staged`` (values and the masks of
+Tables that the statements name: ``source`` (``_row``, ``_marks`` and the columns as read, all text), ``staged`` (values and the masks of
 the phases that look at one row), ``faults`` (``_row``, ``phase``, ``bits``: rows found bad by phases that look at several rows).
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from zhizhi.engines.quality import cells
-from zhizhi.engines.quality.checks import Check, read_name, row_checks, value_name
+from zhizhi.engines.quality.checks import Check, read_name, row_checks, shaped_name, value_name
 from zhizhi.engines.quality.declared import Field, Phase, Rule, Table
 
 #: Bits of one phase's mask that can be told apart in a BIGINT.
@@ -42,7 +42,7 @@ class Plan:
 
 def compile_plan(table: Table, columns: Sequence[str]) -> Plan:
     """Compile the rules of ``table`` for a file with these headers (every field's header is among them)."""
-    first = "coalesce(" + ", ".join(cells.tidy(f"c{i}") for i in range(len(columns))) + ")"
+    first = "coalesce(" + ", ".join(f"t{i}" for i in range(len(columns))) + ")"
     checks: dict[Phase, Sequence[Check]] = dict(row_checks(table, first))
     for phase in (Phase.DUPLICATES, Phase.KEYS, Phase.REFERENCES):
         rules = [(position, rule) for position, rule in enumerate(table.rules) if rule.phase is phase and rule.runnable]
@@ -59,13 +59,18 @@ def staging(plan: Plan) -> str:
     that is not 0, counting errors only) and ``k_*``, the pseudonyms of identifiers in rows without fault.
     """
     fields = plan.table.fields
-    raw = ", ".join(f"c{i}" for i in range(len(plan.columns)))
-    tidied = ", ".join(f"{cells.tidy(plan.raw(f), plan.table.missing)} AS {cells.name('t_' + f.name)}" for f in fields)
-    blank = " OR ".join(f"{cells.tidy(f'c{i}')} IS NOT NULL" for i in range(len(plan.columns)))
-    texts = ", ".join(f"{_text(f)} AS {read_name(f.name)}" for f in fields)
+    width = range(len(plan.columns))
+    raw = ", ".join(f"c{i}" for i in width)
+    tidied = ", ".join(f"{cells.tidy(f'c{i}', min(i, cells.LAST_BIT), plan.table.missing)} AS t{i}" for i in width)
+    held = ", ".join(f"t{i}" for i in width)
+    texts = ", ".join(f"{_text(f, plan)} AS {read_name(f.name)}" for f in fields)
     values = ", ".join(f"{cells.typed(f, read_name(f.name))} AS {value_name(f.name)}" for f in fields)
+    shapes = "".join(f", {cells.shape(f, read_name(f.name))} AS {shaped_name(f.name)}" for f in fields if f.format)
+    extra = "".join(f", t{i}" for i in plan.compared)
     masks = ", ".join(f"{_mask(plan.checks[phase])} AS p{int(phase)}" for phase in (Phase.LAYOUT, Phase.CELLS, Phase.ROWS))
-    errors = " | ".join(f"(p{int(phase)} & {_error_bits(plan.checks[phase])})" for phase in (Phase.LAYOUT, Phase.CELLS, Phase.ROWS))
+    errors = " | ".join(
+        f"(p{int(phase)} & {_error_bits(plan.checks[phase])})" for phase in (Phase.LAYOUT, Phase.CELLS, Phase.ROWS)
+    )
     kept = ", ".join(value_name(f.name) for f in fields)
     linked = [f for f in fields if f.identifier]
     keys = "".join(
@@ -73,12 +78,12 @@ def staging(plan: Plan) -> str:
         for f in linked
     )
     return (
-        f"WITH tidied AS (SELECT _row, {raw}, {tidied} FROM source WHERE {blank}), "
-        f"texts AS (SELECT _row, {raw}, {texts} FROM tidied), "
-        f"typed AS (SELECT *, {values} FROM texts), "
+        f"WITH tidied AS (SELECT _row, {raw}, {tidied} FROM source), "
+        f"texts AS (SELECT _row, {raw}, {held}, {texts} FROM tidied WHERE coalesce({held}) IS NOT NULL), "
+        f"typed AS (SELECT *, {values}{shapes} FROM texts), "
         f"masked AS (SELECT *, {masks} FROM typed), "
         f"judged AS (SELECT *, ({errors}) = 0 AS ok FROM masked) "
-        f"SELECT _row, {raw}, {kept}, p0, p1, p2, ok{keys} FROM judged"
+        f"SELECT _row, {raw}{extra}, {kept}, p0, p1, p2, ok{keys} FROM judged"
     )
 
 
@@ -87,8 +92,8 @@ def key_name(item: Field) -> str:
     return cells.name(f"k_{item.name}")
 
 
-def _text(item: Field) -> str:
-    cell = cells.name("t_" + item.name)
+def _text(item: Field, plan: Plan) -> str:
+    cell = f"t{plan.columns.index(item.header)}"
     if item.identifier or item.format:
         cell = cells.identifier(cell)
     if item.part:
@@ -99,7 +104,9 @@ def _text(item: Field) -> str:
 
 
 def _mask(checks: Sequence[Check]) -> str:
-    arms = [f"(CASE WHEN {check.broken} THEN {1 << bit} ELSE 0 END)" for bit, check in enumerate(checks) if check.broken != "FALSE"]
+    arms = [
+        f"(CASE WHEN {check.broken} THEN {1 << bit} ELSE 0 END)" for bit, check in enumerate(checks) if check.broken != "FALSE"
+    ]
     return f"CAST({' | '.join(arms) or '0'} AS BIGINT)"
 
 
@@ -112,7 +119,7 @@ ALIVE = "ok AND _row NOT IN (SELECT _row FROM faults WHERE NOT warning)"
 
 def duplicates(plan: Plan) -> str:
     """Return the SELECT of ``_row`` of rows that repeat an earlier one in every column after reading."""
-    same = [value_name(item.name) for item in plan.table.fields] + [cells.tidy(f"c{i}") for i in plan.compared]
+    same = [value_name(item.name) for item in plan.table.fields] + [f"t{i}" for i in plan.compared]
     columns = ", ".join(same)
     alike = f"SELECT hash({columns}) FROM staged WHERE {ALIVE} GROUP BY ALL HAVING count(*) > 1"
     return (
@@ -189,10 +196,15 @@ def tallies(plan: Plan) -> str:
     parts = []
     for phase in (Phase.LAYOUT, Phase.CELLS, Phase.ROWS):
         counts = [
-            f"count(*) FILTER (WHERE (p{int(phase)} >> {bit}) & 1 = 1)" for bit, check in enumerate(plan.checks[phase]) if check.broken != "FALSE"
+            f"count(*) FILTER (WHERE (p{int(phase)} >> {bit}) & 1 = 1)"
+            for bit, check in enumerate(plan.checks[phase])
+            if check.broken != "FALSE"
         ]
         bits = [bit for bit, check in enumerate(plan.checks[phase]) if check.broken != "FALSE"]
-        earlier = " AND ".join(f"p{int(p)} & {_error_bits(plan.checks[p])} = 0" for p in (Phase.LAYOUT, Phase.CELLS) if p < phase) or "TRUE"
+        earlier = (
+            " AND ".join(f"p{int(p)} & {_error_bits(plan.checks[p])} = 0" for p in (Phase.LAYOUT, Phase.CELLS) if p < phase)
+            or "TRUE"
+        )
         if counts:
             parts.append(
                 f"SELECT {int(phase)} AS phase, unnest({bits}) AS bit, unnest([{', '.join(counts)}]) AS n FROM staged WHERE {earlier}"
