@@ -65,9 +65,15 @@ def check(text: str, env: Environment, at: Place | None = None, expect: str | No
         PolicyError: on syntax, an unknown name (with the nearest), a wrong type or unlike units.
     """
     place = Place(at.file, at.line, at.column, text) if at else Place(text=text)
-    node = _Checker(env, place).expression(parse(text, at), env.subject)
+    return check_tree(parse(text, at), env, place, expect)
+
+
+def check_tree(tree: Expression, env: Environment, at: Place | None = None, expect: str | None = None) -> ir.Node:
+    """Check an expression that is parsed already, such as a compiled decision table; see `check`."""
+    place = at or Place()
+    node = _Checker(env, place).expression(tree, env.subject)
     if expect and node.type.kind != expect:
-        raise PolicyError("rules.expected-type", place, expected=expect, found=node.type, text=text)
+        raise PolicyError("rules.expected-type", place, expected=expect, found=node.type, text=place.text)
     return node
 
 
@@ -79,7 +85,8 @@ class _Checker:
         self.at = at
 
     def fail(self, code: str, node: Expression | Range, **params: object) -> PolicyError:
-        return PolicyError(code, place_of(node, self.at), text=self.at.text, **params)
+        place = place_of(node, self.at)
+        return PolicyError(code, place, text=place.text, **params)
 
     def unknown_name(self, node: Expression, name: str, known: Iterable[str]) -> PolicyError:
         near = get_close_matches(name, list(known), n=1, cutoff=0.5)
@@ -186,9 +193,7 @@ class _Checker:
         declared = env.derive[name]
         expr = check(declared.text, env, declared.place)
         env._open.pop()
-        if declared.unit is not None and (
-            expr.type.kind != "number" or (expr.type.unit != declared.unit and not expr.type.free)
-        ):
+        if declared.unit is not None and (expr.type.kind != "number" or (expr.type.unit != declared.unit and not expr.type.free)):
             place = declared.place or self.at
             raise PolicyError("rules.unit-declared", place, name=name, declared=declared.unit, found=expr.type)
         kind = number(declared.unit) if declared.unit is not None else expr.type
@@ -293,7 +298,7 @@ class _Checker:
         if part.value not in kind.codes:
             near = get_close_matches(str(part.value), kind.codes, n=1, cutoff=0)
             nearest = near[0] if near else ", ".join(kind.codes)
-            raise self.fail("rules.code-unknown", node, code=part.value, codes=", ".join(kind.codes), nearest=nearest)
+            raise self.fail("rules.code-unknown", node, value=part.value, codes=", ".join(kind.codes), nearest=nearest)
         return ir.Const(kind, part.value)
 
     @staticmethod
@@ -455,4 +460,4 @@ class _Checker:
         return ir.Aggregate(kind, node.function, of, over, value, where, node.window)
 
 
-__all__ = ["AGGREGATES", "FUNCTIONS", "PURE", "Derivation", "Environment", "check"]
+__all__ = ["AGGREGATES", "FUNCTIONS", "PURE", "Derivation", "Environment", "check", "check_tree"]

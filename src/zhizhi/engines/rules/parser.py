@@ -192,6 +192,8 @@ def _place(at: Place | None, span: Span, text: str) -> Place:
 
 def place_of(node: Expression | Range, at: Place | None) -> Place:
     """Return where ``node`` stands in its file, given where its expression starts."""
+    if node.span.place is not None:
+        return node.span.place
     return _place(at, node.span, at.text if at else "")
 
 
@@ -210,9 +212,7 @@ def _parse(text: str, start: str, at: Place | None) -> Any:
         raise PolicyError("rules.syntax", _place(at, span, text), text=text, found=found, expected=expected) from None
     except UnexpectedCharacters as fault:
         found = text.splitlines()[fault.line - 1][fault.column - 1]
-        raise PolicyError(
-            "rules.character", _place(at, Span(fault.line, fault.column), text), text=text, found=found
-        ) from None
+        raise PolicyError("rules.character", _place(at, Span(fault.line, fault.column), text), text=text, found=found) from None
     except UnexpectedEOF:
         raise PolicyError("rules.syntax", at, text=text, found="the end", expected="more") from None
     except VisitError as wrapped:

@@ -7,15 +7,18 @@ from dataclasses import dataclass, fields
 from datetime import date
 from fractions import Fraction
 
+from zhizhi.kernel.errors import Place
+
 Scalar = Fraction | str | bool | date | None
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """1-based line and column of a node's first character within its expression."""
+    """1-based line and column of a node's first character within its expression, or the ``place`` of a table's cell."""
 
     line: int = 1
     column: int = 1
+    place: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)
