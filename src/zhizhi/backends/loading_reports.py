@@ -60,7 +60,7 @@ def _line(plan: Plan, broken: Sequence[Check], row: int, raw: Sequence[str | Non
     owner: Owner | None = item.owner if item is not None else plan.table.fields[0].owner
     hidden = item is not None and _hidden(plan, item)
     return {
-        "row": row, "column": column, "field": first.field, "value": masked("number", value) if hidden else value,
+        "row": row, "column": column, "field": first.field, "value": masked("number", value) if hidden and value else value,
         "cipher": vault.seal(value) if hidden else "", "rule": first.rule.name, "also": "; ".join(others),
         "owner": owner.id if owner else "", "raw": vault.seal(json.dumps(list(raw), ensure_ascii=False)),
     }  # fmt: skip

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
-from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
 
@@ -19,9 +18,9 @@ from zhizhi.backends.vault import key_path
 from zhizhi.cli.language import language
 from zhizhi.exchange.contract import SUFFIX, read_contracts
 from zhizhi.kernel.messages import render
+from zhizhi.scenarios.shipped import find_package
 
-#: Contracts of the shipped scenario: in the wheel, or in the source tree.
-_SHIPPED = "scenarios/social-assistance/contracts"
+_SCENARIO = "social-assistance"
 
 
 def register(app: typer.Typer) -> None:
@@ -79,11 +78,7 @@ def default_contracts(folder: Path) -> Path:
     """Return DIR/contracts if it holds contracts, else those of the shipped scenario."""
     if any((folder / "contracts").glob(f"*{SUFFIX}")):
         return folder / "contracts"
-    package = Path(str(files("zhizhi")))
-    for root in (package, package.parent.parent):
-        if (root / _SHIPPED).is_dir():
-            return root / _SHIPPED
-    return folder / "contracts"
+    return find_package(_SCENARIO) / "contracts"
 
 
 def _report(outcomes: list[Outcome], matching: Matching, speak: str) -> None:
