@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from zhizhi.engines.rules import ir
 from zhizhi.engines.rules.policy import Condition, Policy
-from zhizhi.engines.rules.resolution import Figures, resolve
+from zhizhi.engines.rules.resolution import Figures, figure_on, resolve
 from zhizhi.engines.rules.syntax import Window
 from zhizhi.engines.rules.vocabulary import Vocabulary
 from zhizhi.kernel.errors import PolicyError
@@ -94,11 +94,15 @@ class Scope(NamedTuple):
 
 @dataclass(slots=True)
 class Evaluation:
-    """Evaluates the nodes of one case on one date; nodes are resolved (no `ir.Param` is left)."""
+    """Evaluates the nodes of one case on one date.
+
+    A parameter is read from ``figures``; without them nodes must be resolved (no `ir.Param` is left).
+    """
 
     case: Case
     on: date
     vocabulary: Vocabulary
+    figures: Figures | None = None
     start: Scope = field(init=False)
 
     def __post_init__(self) -> None:
@@ -437,7 +441,9 @@ def _quantifier(run: Evaluation, node: ir.Aggregate, scope: Scope) -> bool | Non
 
 
 def _param(run: Evaluation, node: ir.Param, scope: Scope) -> Result:
-    raise PolicyError("rules.unresolved", name=node.name)
+    if run.figures is None:
+        raise PolicyError("rules.unresolved", name=node.name)
+    return _value(figure_on(run.figures[node.owner, node.name], run.on, run.case.region))
 
 
 _RULES: dict[type, Callable[[Evaluation, Any, Scope], Result]] = {

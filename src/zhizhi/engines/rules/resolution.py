@@ -22,14 +22,19 @@ def figure_on(parameter: Parameter, on: date, region: str = "") -> Figure:
     Raises:
         PolicyError: ``rules.no-figure`` if no value is in force yet.
     """
-    layers = [parameter.values]
+    return figure_layer(parameter, on, region)[2]
+
+
+def figure_layer(parameter: Parameter, on: date, region: str = "") -> tuple[str, str, Figure]:
+    """Return the layer (region code, "" the package), the start date and the value of what `figure_on` returns."""
+    layers = [("", parameter.values)]
     for code, values in sorted(parameter.regions.items(), key=lambda item: len(significant(item[0]))):
         if code and region.startswith(significant(code)):
-            layers.append(values)
-    for values in reversed(layers):
+            layers.append((code, values))
+    for code, values in reversed(layers):
         started = [start for start in values if start <= on.isoformat()]
         if started:
-            return values[max(started)]
+            return code, max(started), values[max(started)]
     first = min(parameter.values, default="")
     raise PolicyError("rules.no-figure", parameter.place, name=parameter.name, on=on.isoformat(), first=first)
 
