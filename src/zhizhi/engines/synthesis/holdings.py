@@ -19,8 +19,10 @@ def holdings(homes: Households, folk: People, rng: np.random.Generator) -> Holdi
     size = 45 + 110 * rng.beta(2.0, 3.0, count)
     area = np.where(owned > 0, np.round(size * 100) * owned, 0).astype(np.int32)
     rural = np.array([1.45 - place.wage for place in COUNTIES], np.float32)[homes.county[folk.household]]
-    assessed = (owned > 0) & (rng.random(count, dtype=np.float32) < 0.12 * rural)
+    checked = rng.random(count, dtype=np.float32)
     grade = np.searchsorted((0.55, 0.86, 0.96), rng.random(count), side="right")
+    # Most homes are recorded as sound (A); one in a thousand was never graded, and its cell is blank.
+    grade = np.where(checked < 0.12 * rural, grade, np.where(checked > 0.999, NONE, 0))
     car = (np.isin(folk.relation, (HEAD, SPOUSE))) & (rng.random(count, dtype=np.float32) < 0.27) & (folk.born > TODAY - 27_000)
     price = np.exp(11.6 + 0.55 * rng.standard_normal(count, dtype=np.float32))
     # Whole thousands of yuan, so that ten thousands with one decimal carry it exactly.
@@ -29,7 +31,7 @@ def holdings(homes: Households, folk: People, rng: np.random.Generator) -> Holdi
     return Holdings(
         homes=owned,
         area=area,
-        unsafe=np.where(assessed, grade, NONE).astype(np.int8),
+        unsafe=np.where(owned > 0, grade, NONE).astype(np.int8),
         car_price=np.where(car, in_fen, 0).astype(np.int32),
         car_since=np.where(car, since, NONE).astype(np.int32),
     )

@@ -91,7 +91,7 @@ def _make_local_and_plain(facts: Facts, chosen: Ints) -> None:
     own.car_price[whom], own.car_since[whom], own.homes[whom], own.area[whom], own.unsafe[whom] = 0, NONE, 0, 0, NONE
     heads = homes.first[chosen]
     folk.hukou[heads] = COUNTY_CODES[homes.county[chosen]]
-    own.homes[heads], own.area[heads] = 1, 7_250
+    own.homes[heads], own.area[heads], own.unsafe[heads] = 1, 7_250, 0
 
 
 def _income(low: float, high: float) -> Plant:
