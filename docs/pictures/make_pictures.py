@@ -21,6 +21,7 @@ from rich.text import Text
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 WIDTH = 118
+HEAD, TAIL = 30, 18  # a long table is shown by its beginning and its end
 TASK = "--scenario scenarios/social-assistance --lake demo/lake --on 2025-09-01"
 PICTURES = {
     "findings.svg": ("en", f"zhizhi screen {TASK} --out demo/findings"),
@@ -29,27 +30,32 @@ PICTURES = {
     "explanation.zh.svg": ("zh", f"zhizhi explain {TASK} --first missed"),
 }
 # Nothing is fetched when a picture is looked at: the reader's own monospaced fonts are used.
-FORMAT = re.sub(r"@font-face \{\{.*?\}\}\s*", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL).replace(
-    "font-family: Fira Code, monospace",
-    "font-family: 'Cascadia Mono', Menlo, Consolas, 'Noto Sans Mono CJK SC', monospace; font-variant-ligatures: none",
+FORMAT = (
+    re.sub(r"@font-face \{\{.*?\}\}\s*", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
+    .replace("font-variant-east-asian: full-width;", "font-variant-ligatures: none;")
+    .replace("Fira Code, monospace", "'Cascadia Mono', Menlo, Consolas, 'DejaVu Sans Mono', 'Noto Sans Mono CJK SC', monospace")
 )
 CELL = 12.2  # rich draws a cell 12.2 units wide
 SPAN = re.compile(r'<text class="([^"]*)" x="([0-9.]+)" y="([0-9.]+)" textLength="[0-9.]+" clip-path="([^"]*)">([^<]*)</text>')
 
 
+def kind(character: str) -> tuple[int, bool, bool]:
+    """What is drawn in one piece: cells a character, drawing lines or not, blank or not."""
+    return cell_len(character), "\u2500" <= character <= "\u257f", character in " \xa0"
+
+
 def on_the_grid(svg: str) -> str:
-    """Give wide characters their two cells: rich counts every character as one when it draws."""
+    """Put every word on the cell where it belongs: rich counts a wide character as one cell when it draws."""
 
     def runs(found: re.Match[str]) -> str:
         style, x, y, clip, text = found.groups()
         at, parts = float(x), []
-        for width, run in groupby(html.unescape(text), key=cell_len):
+        for (width, _, blank), run in groupby(html.unescape(text), key=kind):
             piece = "".join(run)
             length = CELL * width * len(piece)
-            parts.append(
-                f'<text class="{style}" x="{at:.1f}" y="{y}" textLength="{length:.1f}" clip-path="{clip}">'
-                f"{html.escape(piece).replace(' ', '&#160;')}</text>"
-            )
+            if not blank:
+                place = f'x="{at:.1f}" y="{y}" textLength="{length:.1f}"'
+                parts.append(f'<text class="{style}" {place} clip-path="{clip}">{html.escape(piece)}</text>')
             at += length
         return "".join(parts)
 
@@ -63,15 +69,18 @@ def printed(command: str, lang: str) -> str:
     done = subprocess.run(shlex.split(command), cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         sys.exit(f"{command}\n{done.stderr}")
-    return done.stdout
+    lines = done.stdout.rstrip().splitlines()
+    if len(lines) > HEAD + TAIL:
+        lines = [*lines[:HEAD], "\x1b[2m  …\x1b[0m", *lines[-TAIL:]]
+    return "\n".join(lines)
 
 
 def draw(name: str, lang: str, command: str) -> None:
     """Write one picture."""
     console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True, color_system="truecolor")
     console.print(Text(f"$ {command}", style="bold cyan"), soft_wrap=False)
-    console.print(Text.from_ansi(printed(command, lang).rstrip()))
-    svg = console.export_svg(title="zhizhi", theme=MONOKAI, code_format=FORMAT, unique_id=name.split(".")[0])
+    console.print(Text.from_ansi(printed(command, lang)))
+    svg = console.export_svg(title="zhizhi · synthetic data 合成数据", theme=MONOKAI, code_format=FORMAT, unique_id=name.split(".")[0])
     (HERE / name).write_text(on_the_grid(svg), encoding="utf-8")
     print(f"wrote docs/pictures/{name}", file=sys.stderr)
 
