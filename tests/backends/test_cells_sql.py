@@ -45,7 +45,9 @@ def widened(text: str, on: bool) -> str:
 
 @given(st.lists(st.tuples(digits, st.sampled_from("0123456789Xx"), dressed, wide), min_size=20, max_size=40))
 @settings(max_examples=30, deadline=None)
-def test_resident_ids_read_and_checked_alike(connection: duckdb.DuckDBPyConnection, drawn: list[tuple[str, str, str, bool]]) -> None:
+def test_resident_ids_read_and_checked_alike(
+    connection: duckdb.DuckDBPyConnection, drawn: list[tuple[str, str, str, bool]]
+) -> None:
     values = [frame.format(widened(body + check, on)) for body, check, frame, on in drawn]
     identifier = cells.identifier("t")
     read = evaluate(connection, identifier, values)
@@ -77,9 +79,28 @@ forms = st.sampled_from(
 parts = st.tuples(st.integers(0, 9999), st.integers(0, 13), st.integers(0, 32))
 
 
-@given(st.lists(st.one_of(st.builds(lambda p, f: f.format(*p), parts, forms), st.text("0123456789-/.年月日: T", max_size=12)), min_size=30, max_size=60))
+@given(
+    st.lists(
+        st.one_of(st.builds(lambda p, f: f.format(*p), parts, forms), st.text("0123456789-/.年月日: T", max_size=12)),
+        min_size=30,
+        max_size=60,
+    )
+)
 @settings(max_examples=40, deadline=None)
-@example(["45901", "45901.5", "2025-02-30", "20250230", "0000-01-01", "", "9999-12-31", "２０２５年９月１日", "2024-02-29", "1900-02-29"])
+@example(
+    [
+        "45901",
+        "45901.5",
+        "2025-02-30",
+        "20250230",
+        "0000-01-01",
+        "",
+        "9999-12-31",
+        "２０２５年９月１日",
+        "2024-02-29",
+        "1900-02-29",
+    ]
+)
 def test_dates_read_alike(connection: duckdb.DuckDBPyConnection, values: list[str]) -> None:
     assert evaluate(connection, cells.day("t"), values) == [scalar.read_date(value) for value in values]
 
@@ -95,10 +116,14 @@ money = st.one_of(
 
 @given(st.lists(money, min_size=30, max_size=60), st.sampled_from([1, 10000]), st.sampled_from([0, 2, 4]))
 @settings(max_examples=40, deadline=None)
-@example(["￥1,200.00", "¥1200", "1,2", "1,200", "-500.00", "1200元", "1e3", ".5", "5.", "+3", "", "９．９", "0.005", "-0.005"], 1, 2)
+@example(
+    ["￥1,200.00", "¥1200", "1,2", "1,200", "-500.00", "1200元", "1e3", ".5", "5.", "+3", "", "９．９", "0.005", "-0.005"], 1, 2
+)
 def test_money_read_alike(connection: duckdb.DuckDBPyConnection, values: list[str], factor: int, scale: int) -> None:
     found = evaluate(connection, cells.number("t", scale, factor), values)
-    assert [None if v is None else Decimal(str(v)) for v in found] == [scalar.read_number(value, scale, factor) for value in values]
+    assert [None if v is None else Decimal(str(v)) for v in found] == [
+        scalar.read_number(value, scale, factor) for value in values
+    ]
 
 
 def test_whole_numbers_only(connection: duckdb.DuckDBPyConnection) -> None:
@@ -108,6 +133,13 @@ def test_whole_numbers_only(connection: duckdb.DuckDBPyConnection) -> None:
 
 def test_codes_accept_what_is_written_and_the_code_itself(connection: duckdb.DuckDBPyConnection) -> None:
     item = Field("grade", "残疾等级", "integer", {}, OWNER, codes={"一级": 1, "二级（重）": 2})
-    assert evaluate(connection, cells.code(item, "t"), ["一级", " 一级 ", "二级(重)", "2", "五级", ""]) == [1, 1, 2, 2, None, None]
+    assert evaluate(connection, cells.code(item, "t"), ["一级", " 一级 ", "二级(重)", "2", "五级", ""]) == [
+        1,
+        1,
+        2,
+        2,
+        None,
+        None,
+    ]
     loose = Field("relation", "关系", "string", {}, OWNER, codes={"户主": "head"}, otherwise="other")
     assert evaluate(connection, cells.code(loose, "t"), ["户主", "女婿", ""]) == ["head", "other", None]

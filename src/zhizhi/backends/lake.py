@@ -202,7 +202,7 @@ class Lake:
         if mode == "upsert" and exists:
             on = " AND ".join(f't."{key}" = s."{key}"' for key in keys)
             names = [name for name in rows.schema.names if name not in ("_row", "_source")]
-            differs = " OR ".join(f"(t.\"{name}\" IS DISTINCT FROM s.\"{name}\")" for name in names)
+            differs = " OR ".join(f'(t."{name}" IS DISTINCT FROM s."{name}")' for name in names)
             merge = DeltaTable(path).merge(rows, on, source_alias="s", target_alias="t", commit_properties=properties)
             merge.when_matched_update_all(differs).when_not_matched_insert_all().execute()
         elif mode == "append" and exists:

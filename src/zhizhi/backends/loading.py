@@ -6,7 +6,7 @@ again; what comes after it is completed by the next run, which finds the load's 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -36,7 +36,7 @@ from zhizhi.engines.quality.statements import (
     staging,
 )
 from zhizhi.exchange.contract import Contract
-from zhizhi.kernel.errors import ContractError
+from zhizhi.kernel.errors import ContractError, ZhizhiError
 from zhizhi.kernel.identifiers import masked
 
 _BATCH = 65_536
@@ -169,9 +169,22 @@ class _Job:
 
     def _stage_rows(self, plan: Plan, source: Source) -> None:
         self.vault.install(self.connection)
-        reader = pa.RecordBatchReader.from_batches(source.schema, source.batches)
-        self.connection.register("source", reader)
-        self.connection.execute(f"CREATE TEMP TABLE staged AS {staging(plan)}")
+        failures: list[ZhizhiError] = []
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            try:
+                yield from source.batches
+            except ZhizhiError as error:
+                failures.append(error)
+                raise
+
+        self.connection.register("source", pa.RecordBatchReader.from_batches(source.schema, batches()))
+        try:
+            self.connection.execute(f"CREATE TEMP TABLE staged AS {staging(plan)}")
+        except duckdb.Error:
+            if failures:  # DuckDB wraps what the reader raised; the reader's own error says what to do
+                raise failures[0] from None
+            raise
         self.connection.unregister("source")
         source.finish()
         self.connection.execute("CREATE TEMP TABLE faults (_row BIGINT, phase INTEGER, bits BIGINT, warning BOOLEAN)")
@@ -220,7 +233,10 @@ class _Job:
                 f"SELECT CAST({cells.name('v_' + f.name)} AS VARCHAR) AS value FROM staged WHERE ok" for f in secret
             )
             values = (
-                self.connection.sql(f"SELECT DISTINCT value FROM ({parts}) WHERE value IS NOT NULL").to_arrow_table().column(0).to_pylist()
+                self.connection.sql(f"SELECT DISTINCT value FROM ({parts}) WHERE value IS NOT NULL")
+                .to_arrow_table()
+                .column(0)
+                .to_pylist()
             )
         table = pa.table({"value": pa.array(values, pa.string()), "cipher": pa.array(self.vault.sealed(values), pa.string())})
         self.connection.register("sealed", table)

@@ -35,6 +35,12 @@ class Survey:
     tail: bytes
     utf8_fault: int | None
     line_of_fault: int
+    size: int
+
+    @property
+    def cut(self) -> bool:
+        """Whether the only fault of the encoding is a character cut off at the very end."""
+        return self.utf8_fault is not None and self.utf8_fault >= self.size - 3
 
 
 def survey(path: Path) -> Survey:
@@ -59,7 +65,7 @@ def survey(path: Path) -> Survey:
             offset += len(chunk)
     if text and fault is None and decoder.getstate()[0]:
         fault, fault_line = offset - len(decoder.getstate()[0]), lines + 1
-    return Survey(digest.hexdigest(), quotes, tail, fault, fault_line)
+    return Survey(digest.hexdigest(), quotes, tail, fault, fault_line, offset)
 
 
 def open_csv(
@@ -70,6 +76,9 @@ def open_csv(
     with path.open("rb") as file:
         head = file.read(_HEAD)
     encoding, text = _decoded_head(head, declared, seen, needed, place)
+    if encoding.startswith("utf-8") and seen.utf8_fault is not None:
+        where = Place(path.name, seen.line_of_fault)
+        raise InputError("input.half-written", where) if seen.cut else InputError("input.encoding", where, encoding=encoding)
     separator, rows = _separated(text, needed, len(head) == _HEAD)
     header = find_header(rows, needed, place)
     width = max(len(header.columns), 1)
@@ -99,10 +108,12 @@ def open_csv(
                 if batch.num_rows:
                     yield _numbered(batch, header.rows_above, broken, state)
         except UnicodeDecodeError as error:
-            raise _wrong_encoding(encoding, seen, place) from error
+            cut = error.reason == "incomplete multibyte sequence"
+            where = Place(path.name, header.rows_above + state.valid + 1)
+            raise (
+                InputError("input.half-written", where) if cut else InputError("input.encoding", where, encoding=encoding)
+            ) from error
         except pa.ArrowInvalid as error:
-            if "UTF8" in str(error):
-                raise _wrong_encoding(encoding, seen, place) from error
             if "Empty CSV" in str(error):
                 raise InputError("input.empty", place) from error
             raise InputError("input.half-written", Place(path.name, header.rows_above + state.valid + len(broken) + 1)) from error
@@ -111,9 +122,10 @@ def open_csv(
         ends = seen.tail.endswith((b"\n", b"\r"))
         last_broken = broken[-1][0] if broken else 0
         total = header.rows_above + state.valid + len(broken)
-        if seen.quotes % 2 and "\n" in state.last:
+        ends_broken = bool(broken) and last_broken == total
+        if seen.quotes % 2 and ('"' in broken[-1][1] if ends_broken else "\n" in state.last):
             raise InputError("input.quote-open", Place(path.name, total))
-        if not ends and last_broken == total and last_broken:
+        if not ends and ends_broken:
             raise InputError("input.half-written", Place(path.name, total))
         if state.valid == 0 and not broken:
             raise InputError("input.empty", place)
@@ -166,11 +178,6 @@ def _decoded_head(head: bytes, declared: str, seen: Survey, needed: Sequence[str
     if first:
         return first, codecs.getincrementaldecoder(first)().decode(head)
     raise InputError("input.encoding", Place(place.file, seen.line_of_fault or None), encoding=" / ".join(tried))
-
-
-def _wrong_encoding(encoding: str, seen: Survey, place: Place) -> InputError:
-    tail_cut = encoding.startswith("utf-8") and seen.utf8_fault is not None
-    return InputError("input.encoding", Place(place.file, seen.line_of_fault if tail_cut else None), encoding=encoding)
 
 
 def _separated(text: str, needed: Sequence[str], cut: bool) -> tuple[str, list[list[str]]]:

@@ -99,7 +99,9 @@ def _todo(todo: Sequence[Task], speak: str) -> Table:
     _columns(table, ("owner", "dataset", "rule", "rows", "first", "what"), ("rows",), speak)
     for task in todo:
         title = task.titles.get(speak) or task.rule
-        table.add_row(task.owner.name(speak), task.contract.title(speak), title, f"{task.rows:,}", task.first, advice(task.check, speak))
+        table.add_row(
+            task.owner.name(speak), task.contract.title(speak), title, f"{task.rows:,}", task.first, advice(task.check, speak)
+        )
     return table
 
 
@@ -109,4 +111,6 @@ def _write_todo(todo: Sequence[Task], path: Path, speak: str) -> None:
         writer.writerow([render(f"quality.{key}", speak, {}) for key in ("owner", "dataset", "rule", "rows", "first", "what")])
         for task in todo:
             title = task.titles.get(speak) or task.rule
-            writer.writerow([task.owner.name(speak), task.contract.title(speak), title, task.rows, task.first, advice(task.check, speak)])
+            writer.writerow(
+                [task.owner.name(speak), task.contract.title(speak), title, task.rows, task.first, advice(task.check, speak)]
+            )

@@ -86,7 +86,12 @@ def _details(report: DatasetReport, lang: str) -> str:
         notes = [render("quality.against", lang, {"target": rule.against})] if rule.against else []
         notes += [render("quality.outdated", lang, {})] if rule.outdated else []
         notes += [render("quality.warning", lang, {})] if rule.severity == "warning" else []
-        cells = [escape(rule.title(lang)), f'<span class="{style}">{escape(words)}</span>', f"{rule.rows:,}", escape("; ".join(notes))]
+        cells = [
+            escape(rule.title(lang)),
+            f'<span class="{style}">{escape(words)}</span>',
+            f"{rule.rows:,}",
+            escape("; ".join(notes)),
+        ]
         rows.append(cells)
     head = [escape(render(f"quality.{key}", lang, {})) for key in ("rule", "status", "rows")] + [""]
     return f"<details><summary>{escape(report.contract.title(lang))}</summary><div class='wide'>{_table(head, rows, (2,))}</div></details>"

@@ -50,7 +50,9 @@ def tidy(raw: str, bit: int, missing: tuple[str, ...] = ()) -> str:
             set the cell is taken as it is, which spares nine cells of ten the search.
         missing: values that mean nothing was filled in.
     """
-    narrow = f"CASE WHEN regexp_matches({raw}, '[！-～\u3000]') THEN translate({raw}, {text(WIDE)}, {text(NARROW)}) ELSE {raw} END"
+    narrow = (
+        f"CASE WHEN regexp_matches({raw}, '[！-～\u3000]') THEN translate({raw}, {text(WIDE)}, {text(NARROW)}) ELSE {raw} END"
+    )
     cut = f"nullif(CASE WHEN _marks & {1 << bit} = 0 THEN {raw} ELSE trim({narrow}, {text(BLANKS)}) END, '')"
     return f"CASE WHEN {cut} IN ({listed(missing)}) THEN NULL ELSE {cut} END" if missing else cut
 
@@ -64,7 +66,9 @@ def identifier(cell: str) -> str:
 def resident_check(cell: str) -> str:
     """Return SQL for the check character of the 18-character id ``cell``, of which 17 digits are sure."""
     halves = [f"try_cast(substr({cell}, 1, 9) AS INTEGER)", f"try_cast(substr({cell}, 10, 8) AS INTEGER)"]
-    terms = [f"({halves[i >= 9]} // {10 ** ((8 if i < 9 else 16) - i)} % 10) * {weight}" for i, weight in enumerate(RESIDENT_WEIGHTS)]
+    terms = [
+        f"({halves[i >= 9]} // {10 ** ((8 if i < 9 else 16) - i)} % 10) * {weight}" for i, weight in enumerate(RESIDENT_WEIGHTS)
+    ]
     return f"substr('{RESIDENT_CHECKS}', ({' + '.join(terms)}) % 11 + 1, 1)"
 
 
