@@ -81,7 +81,7 @@ def read_package(folder: Path) -> Package:
         figures=figures,
         order=order,
         ceilings=ceilings,
-        overlays=tuple(overlay.data["overlay"] for overlay in overlays),
+        overlays=tuple(overlay.data["region"] for overlay in overlays),
         digest=package_digest(folder),
         folder=folder,
         classes=data.get("classes") or {},
@@ -127,16 +127,16 @@ def _overlays(folder: Path) -> list[Document]:
     for path in sorted((folder / "overlays").glob("*/overlay.yaml")):
         document = read_document(path, folder)
         validate(document, "overlay")
-        if document.data["overlay"] != path.parent.name:
-            place = document.place("overlay")
-            raise PackageError("package.overlay-folder", place, region=document.data["overlay"], folder=path.parent.name)
+        if document.data["region"] != path.parent.name:
+            place = document.place("region")
+            raise PackageError("package.overlay-folder", place, region=document.data["region"], folder=path.parent.name)
         documents.append(document)
-    return sorted(documents, key=lambda document: (len(significant(document.data["overlay"])), document.data["overlay"]))
+    return sorted(documents, key=lambda document: (len(significant(document.data["region"])), document.data["region"]))
 
 
 def _apply(overlay: Document, shared: dict[str, Parameter], sources: dict[str, PolicySource], needs: Needs) -> Needs:
     """Put one overlay's figures, conditions, titles and dataset names over the package."""
-    data, region = overlay.data, overlay.data["overlay"]
+    data, region = overlay.data, overlay.data["region"]
     for name in data.get("params") or {}:
         _overlay_figures(overlay, shared, name, ("params", name))
     for policy, changes in (data.get("policies") or {}).items():
@@ -163,7 +163,7 @@ def _apply(overlay: Document, shared: dict[str, Parameter], sources: dict[str, P
 def _overlay_figures(overlay: Document, params: dict[str, Parameter], name: str, path: tuple[str, ...]) -> None:
     if name not in params:
         raise PackageError("package.overlay-param", overlay.place(*path), name=name, known=", ".join(params))
-    region, spec = overlay.data["overlay"], _at(overlay.data, path)
+    region, spec = overlay.data["region"], _at(overlay.data, path)
     base = params[name]
     values = {
         start: figure(base.type, value, overlay.place(*path, "values", start), name)

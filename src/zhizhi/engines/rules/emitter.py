@@ -1,9 +1,9 @@
 """Checked expressions to Ibis expressions: the only module that knows how a rule becomes SQL.
 
 Numbers are exact rationals held as whole numbers: a `Ratio` is a numerator column over a whole-number denominator.
-Nothing is rounded before a policy says so, and every engine that multiplies 64-bit integers gives the same answer
-(overflow is the engine's error, never a wrong figure). Dates are whole numbers yyyymmdd. NULL is unknown, and SQL's
-``and``/``or``/``not`` are Kleene's already.
+Nothing is rounded before a policy says so (quotients within amounts apart, see `Ratio`), and every engine that multiplies
+64-bit integers gives the same answer (overflow is the engine's error, never a wrong figure). Dates are whole numbers
+yyyymmdd. NULL is unknown, and SQL's ``and``/``or``/``not`` are Kleene's already.
 
 Where a missing part has a floor, a number also carries bounds; see ``docs/explanation/three-values.md``.
 """
@@ -29,10 +29,15 @@ Key = tuple[ir.Node, Fraction | None]
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """``num / den``: each a Python int or an Ibis int64 expression. A constant or expression ``den`` is > 0 or NULL."""
+    """``num / den``: each a Python int or an Ibis int64 expression. A constant or expression ``den`` is > 0 or NULL.
+
+    ``drift`` (an Ibis float64 or None for none) is how far the number lies from the ratio when quotients are decimals
+    of 34 digits, as they are in amounts; it only matters to rounding where the ratio falls on the edge.
+    """
 
     num: Column
     den: Column = 1
+    drift: Column = None
 
     @property
     def constant(self) -> bool:
@@ -117,30 +122,97 @@ def common(a: Ratio, b: Ratio) -> tuple[Column, Column, Column]:
 def add(a: Ratio, b: Ratio, sign: int = 1) -> Ratio:
     """Return a + b (``sign`` 1) or a - b (-1)."""
     left, right, den = common(a, b)
+    drift = _sum(a.drift, b.drift if b.drift is None or sign == 1 else -b.drift)
     if isinstance(left, int) and isinstance(right, int):
         return Ratio(left + sign * right, den)
     if isinstance(right, int) and right == 0:
-        return Ratio(left, den)
+        return Ratio(left, den, drift)
     left, right = column(left), column(right)
-    return Ratio(left + right if sign == 1 else left - right, den)
+    return Ratio(left + right if sign == 1 else left - right, den, drift)
+
+
+def _sum(a: Column, b: Column) -> Column:
+    return b if a is None else a if b is None else a + b
+
+
+def _float(a: Ratio) -> Column:
+    return column(a.num).cast("float64") / column(a.den).cast("float64")
 
 
 def multiply(a: Ratio, b: Ratio) -> Ratio:
     """Return a × b, constants reduced to lowest terms."""
     if a.constant and b.constant:
         return ratio(Fraction(a.num, a.den) * Fraction(b.num, b.den))
-    return Ratio(_product(a.num, b.num), _product(a.den, b.den))
+    drift = _sum(None if a.drift is None else a.drift * _float(b), None if b.drift is None else b.drift * _float(a))
+    return Ratio(_product(a.num, b.num), _product(a.den, b.den), drift)
 
 
-def divide(a: Ratio, b: Ratio) -> Ratio:
-    """Return a / b; NULL where b is zero."""
+def divide(a: Ratio, b: Ratio, decimal: bool = False) -> Ratio:
+    """Return a / b; NULL where b is zero. With ``decimal`` the quotient is a decimal of 34 digits: it gets a drift."""
     if b.constant:
         if b.num == 0:
             return Ratio(NULL_INT(), 1)
-        return multiply(a, ratio(Fraction(b.den, b.num)))
-    sign = ibis.cases((column(b.num) < 0, -1), else_=1)
-    num = _product(_product(a.num, b.den), sign)
-    return Ratio(num, _product(a.den, column(b.num).abs().nullif(0)))
+        quotient = multiply(a, ratio(Fraction(b.den, b.num)))
+    else:
+        sign = ibis.cases((column(b.num) < 0, -1), else_=1)
+        num = _product(_product(a.num, b.den), sign)
+        quotient = Ratio(num, _product(a.den, column(b.num).abs().nullif(0)))
+    if not decimal:
+        return quotient
+    moved = _sum(a.drift, None if b.drift is None else -b.drift * _float(quotient))
+    return Ratio(quotient.num, quotient.den, ibis.literal(0.0) if moved is None else moved / _float(b))
+
+
+DIGITS = 34  # of IEEE 754-2008 decimal128, the numbers of FEEL (OMG DMN 1.3, 10.3.2.3)
+
+
+def settling(name: str) -> list[Callable[[Any], dict[str, Column]]]:
+    """Return the steps that round the drift in column ``name`` + ``f`` to 34 significant digits, halves to even.
+
+    The ratio itself stands in columns ``name`` and ``name`` + ``d``. With E the exponent of the leading digit the last
+    digit is the D-th decimal, D = 33 - E. There the number is a whole number plus rest / den, with
+    rest = num * 10^D mod den (taken factor by factor, modulo 2 den, so that nothing overflows and the parity shows), plus
+    the drift in units of that digit. Beyond den = 10^9 no drift is kept. Each step reads the columns of the one before,
+    because an expression written out in another's place multiplies.
+    """
+    exponents = range(12, -1, -1)
+    d, f = f"{name}d", f"{name}f"
+
+    def magnitude(t: Any) -> dict[str, Column]:
+        small = t[d] < 1_000_000_000
+        return {
+            f"{name}_s": (t[name].cast("float64") / t[d].cast("float64")).abs(),
+            f"{name}_n": t[name].abs() % ibis.cases((small, t[d] * 2), else_=2),
+            f"{name}_w": ibis.cases((small, t[d] * 2), else_=2),
+        }
+
+    def scale(t: Any) -> dict[str, Column]:
+        size = t[f"{name}_s"]
+        return {
+            f"{name}_p": ibis.cases(*((size >= 10.0**e, whole(10 ** (17 - e))) for e in exponents), else_=whole(10**18)),
+            f"{name}_u": ibis.cases(*((size >= 10.0**e, 10.0 ** (e + 1 - DIGITS)) for e in exponents), else_=10.0**-DIGITS),
+        }
+
+    def remainder(t: Any) -> dict[str, Column]:
+        n, twice = t[f"{name}_n"], t[f"{name}_w"]
+        return {f"{name}_r": n * (whole(10**16) % twice) % twice * (t[f"{name}_p"] % twice) % twice}
+
+    def place(t: Any) -> dict[str, Column]:
+        den, rest = t[f"{name}_w"].cast("float64") / 2, t[f"{name}_r"].cast("float64")
+        sign = ibis.cases((t[name] < 0, -1.0), else_=1.0)
+        part = ibis.cases((rest >= den, rest - den), else_=rest) / den
+        return {f"{name}_a": part, f"{name}_t": part + t[f] * sign / t[f"{name}_u"]}
+
+    def rounded(t: Any) -> dict[str, Column]:
+        there = t[f"{name}_t"]
+        over = there - there.floor()
+        odd = (ibis.cases((t[f"{name}_r"] * 2 >= t[f"{name}_w"], 1), else_=0) + there.floor().cast("int64")) % 2 != 0
+        up = ibis.cases((over > 0.5 + 1e-9, True), (over < 0.5 - 1e-9, False), else_=odd)
+        moved = (there.floor() + ibis.cases((up, 1.0), else_=0.0) - t[f"{name}_a"]) * t[f"{name}_u"]
+        kept = ibis.cases((t[d] < 1_000_000_000, ibis.cases((t[name] < 0, -moved), else_=moved)), else_=0.0)
+        return {f: kept}
+
+    return [magnitude, scale, remainder, place, rounded]
 
 
 def compare(operator: str, a: Ratio, b: Ratio) -> Column:
@@ -172,15 +244,20 @@ def known(a: Ratio) -> Column:
 def pick(cases: Iterable[tuple[Column, Ratio]]) -> Ratio:
     """Return the ratio of the first true case, NULL if none is."""
     listed = list(cases)
+    drift = None
+    if any(item.drift is not None for _, item in listed):
+        drift = ibis.cases(*((when, 0.0 if item.drift is None else item.drift) for when, item in listed), else_=0.0)
     den: Column = 1
     for _, item in listed:
         den = math.lcm(den, item.den) if isinstance(den, int) and isinstance(item.den, int) else None
         if den is None:
             break
     if den is not None:
-        return Ratio(ibis.cases(*((when, column(_product(r.num, den // r.den))) for when, r in listed), else_=NULL_INT()), den)
+        return Ratio(
+            ibis.cases(*((when, column(_product(r.num, den // r.den))) for when, r in listed), else_=NULL_INT()), den, drift
+        )
     num = ibis.cases(*((when, column(r.num)) for when, r in listed), else_=NULL_INT())
-    return Ratio(num, ibis.cases(*((when, column(r.den)) for when, r in listed), else_=NULL_INT()))
+    return Ratio(num, ibis.cases(*((when, column(r.den)) for when, r in listed), else_=NULL_INT()), drift)
 
 
 def floor_division(a: Column, b: Column) -> Column:
@@ -194,13 +271,22 @@ def round_half_away(a: Ratio, digits: int) -> Ratio:
     """Return ``a`` to ``digits`` decimals, halves away from zero."""
     num, den = column(a.num), column(a.den)
     scale = 10**digits
-    size = floor_division(num.abs() * (2 * scale) + den, den * 2)
+    twice = num.abs() * (2 * scale) + den
+    size = floor_division(twice, den * 2)
+    if a.drift is not None:
+        # on the very edge a number that lies a hair nearer to zero is not rounded away from it
+        nearer = ibis.cases((num < 0, a.drift > 0), else_=a.drift < 0)
+        size = size - ibis.cases(((twice % (den * 2) == 0) & nearer, 1), else_=0)
     return Ratio(ibis.cases((num < 0, -size), else_=size), scale)
 
 
 def round_up(a: Ratio, digits: int) -> Ratio:
     """Return the least number of ``digits`` decimals that is not below ``a``."""
-    return Ratio(-floor_division(-column(a.num) * 10**digits, column(a.den)), 10**digits)
+    num, den = column(a.num) * 10**digits, column(a.den)
+    up = -floor_division(-num, den)
+    if a.drift is not None:
+        up = up + ibis.cases(((num % den == 0) & (a.drift > 0), 1), else_=0)
+    return Ratio(up, 10**digits)
 
 
 # expressions -------------------------------------------------------------------------------------------------------
@@ -217,6 +303,7 @@ class Frame:
     region: Column | None = None
     ready: dict[Key, Column | Number] = field(default_factory=dict)
     cache: dict[Key, Column | Number] = field(default_factory=dict)
+    decimal: bool = False
 
 
 def emit(node: ir.Node, frame: Frame, floor: Fraction | None = None) -> Any:
@@ -346,7 +433,7 @@ def _number(node: ir.Node, frame: Frame, floor: Fraction | None) -> Number:
         case ir.Derived():
             return cast(Number, emit(node.expr, frame, node.floor if node.floor is not None else floor))
         case ir.Arithmetic():
-            return _arithmetic(node.operator, emit(node.left, frame, floor), emit(node.right, frame, floor))
+            return _arithmetic(node.operator, emit(node.left, frame, floor), emit(node.right, frame, floor), frame.decimal)
         case ir.Extreme():
             items = [cast(Number, emit(item, frame, floor)) for item in node.items]
             return functools.reduce(functools.partial(_extreme, node.function), items)
@@ -390,7 +477,7 @@ def _join(change: Callable[[Ratio, Ratio], Ratio], a: Number, b: Number) -> Numb
     return Number(value, bound(a.low, b.low), bound(a.high, b.high))
 
 
-def _arithmetic(operator: str, a: Number, b: Number) -> Number:
+def _arithmetic(operator: str, a: Number, b: Number, decimal: bool) -> Number:
     if operator == "+":
         return _join(add, a, b)
     if operator == "-":
@@ -400,7 +487,7 @@ def _arithmetic(operator: str, a: Number, b: Number) -> Number:
         return Number(value, add(a.low, b.high, -1), add(a.high, b.low, -1))
     if operator == "*":
         return _times(a, b)
-    value = divide(a.value, b.value)
+    value = divide(a.value, b.value, decimal)
     return Number.of(value) if a.exact else _scaled(value, a, lambda part: divide(part, b.value), b.value)
 
 
@@ -457,7 +544,9 @@ def _extreme(function: str, a: Number, b: Number) -> Number:
 
 
 def _absolute(x: Number) -> Number:
-    value = Ratio(abs(x.value.num) if isinstance(x.value.num, int) else x.value.num.abs(), x.value.den)
+    num, drift = column(x.value.num), x.value.drift
+    turned = None if drift is None else ibis.cases((num < 0, -drift), else_=drift)
+    value = Ratio(abs(x.value.num) if isinstance(x.value.num, int) else num.abs(), x.value.den, turned)
     if x.exact:
         return Number.of(value)
     positive = column(x.low.num) >= 0
@@ -468,26 +557,24 @@ def _elapsed(node: ir.Elapsed, frame: Frame, floor: Fraction | None) -> Column:
     since = emit(node.since, frame, floor)
     until = whole(ymd(frame.on)) if node.until is None else emit(node.until, frame, floor)
     if node.unit == "years":
-        return floor_division(until - since, whole(10_000))
+        # shifted so that a whole-number division that truncates floors all the same (a birth date after the as-of date)
+        return (until - since + 100_000_000) // 10_000 - 10_000
     if node.unit == "days":
-        return _day_number(until) - _day_number(since)
+        end = frame.on.toordinal() + 1_721_425 if node.until is None else _day_number(until)
+        return end - _day_number(since)
     months = _months(until) - _months(since)
     return months - ibis.cases((until % 100 < since % 100, 1), else_=0)
 
 
 def _months(day: Column) -> Column:
-    year = floor_division(day, whole(10_000))
-    return year * 12 + floor_division(day % 10_000, whole(100))
+    return day // 10_000 * 12 + day % 10_000 // 100
 
 
 def _day_number(day: Column) -> Column:
     """Return the Julian day number of yyyymmdd (Richards, Explanatory Supplement to the Astronomical Almanac, 15.11)."""
-    year, rest = floor_division(day, whole(10_000)), day % 10_000
-    month, of_month = floor_division(rest, whole(100)), rest % 100
-    shift = ibis.cases((month <= 2, 1), else_=0)
-    y, m = year + 4800 - shift, month + 12 * shift - 3
-    leaps = floor_division(y, whole(4)) - floor_division(y, whole(100)) + floor_division(y, whole(400))
-    return of_month + floor_division(153 * m + 2, whole(5)) + 365 * y + leaps - 32045
+    early = ibis.cases((day % 10_000 < 300, 1), else_=0)
+    y, m = day // 10_000 + 4800 - early, day % 10_000 // 100 + 12 * early - 3
+    return day % 100 + (153 * m + 2) // 5 + 365 * y + y // 4 - y // 100 + y // 400 - 32045
 
 
 def amount_fen(value: Ratio, rounding: str) -> Column:

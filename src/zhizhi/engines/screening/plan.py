@@ -28,9 +28,11 @@ from zhizhi.engines.rules.emitter import (
     compare,
     emit,
     ratio,
+    settling,
     whole,
     ymd,
 )
+from zhizhi.engines.rules.emitter import column as as_column
 from zhizhi.engines.rules.policy import Policy
 from zhizhi.engines.rules.resolution import Figures, resolve
 from zhizhi.engines.rules.syntax import Window
@@ -114,6 +116,7 @@ class Plan:
     steps: list[Step]
     household: Level
     person: Level
+    amounts: tuple[ir.Node, ...] = ()
 
     def file_steps(self) -> list[Step]:
         """Return the steps that build the person and household files."""
@@ -143,7 +146,13 @@ def window_start(window: Window, on: date) -> date:
     return date(year, month + 1, min(on.day, last))
 
 
-def plan_screening(policies: Sequence[Policy], vocabulary: Vocabulary, figures: Figures, on: date) -> Plan:
+def plan_screening(
+    policies: Sequence[Policy],
+    vocabulary: Vocabulary,
+    figures: Figures,
+    on: date,
+    limits: Sequence[tuple[str, str, ir.Node]] = (),
+) -> Plan:
     """Return the plan that decides every policy in force on ``on``.
 
     Args:
@@ -151,16 +160,25 @@ def plan_screening(policies: Sequence[Policy], vocabulary: Vocabulary, figures: 
         vocabulary: their variables; the base tables must have a column for each that is read.
         figures: all parameters by (owner, name).
         on: the as-of date.
+        limits: ceilings as (column, subject, limit in yuan); their columns hold fen for every subject.
 
     Raises:
         PolicyError: where a figure is not in force or a rule cannot be compiled.
     """
-    return _Planner([policy for policy in policies if policy.in_force(on)], vocabulary, figures, on).plan()
+    in_force = [policy for policy in policies if policy.in_force(on)]
+    return _Planner(in_force, vocabulary, figures, on, limits).plan()
 
 
 class _Planner:
-    def __init__(self, policies: Sequence[Policy], vocabulary: Vocabulary, figures: Figures, on: date) -> None:
-        self.policies, self.vocabulary, self.figures, self.on = policies, vocabulary, figures, on
+    def __init__(
+        self,
+        policies: Sequence[Policy],
+        vocabulary: Vocabulary,
+        figures: Figures,
+        on: date,
+        limits: Sequence[tuple[str, str, ir.Node]],
+    ) -> None:
+        self.policies, self.vocabulary, self.figures, self.on, self.limits = policies, vocabulary, figures, on, limits
         self.steps: list[Step] = []
         self.levels = {"household": Level("household"), "person": Level("person")}
         self.amounts: dict[str, list[tuple[str, ir.Node, str]]] = {"household": [], "person": []}
@@ -175,7 +193,8 @@ class _Planner:
         self.person_results(persons, values, ready)
         for level in self.levels.values():
             self.bits(level)
-        return Plan(self.on, self.steps, self.levels["household"], self.levels["person"])
+        amounts = tuple(amount for level in self.amounts.values() for _, amount, _ in level)
+        return Plan(self.on, self.steps, self.levels["household"], self.levels["person"], amounts)
 
     def add(self, name: str, table: Any) -> Any:
         """Keep a step and return its result as a named table that later steps read."""
@@ -194,9 +213,11 @@ class _Planner:
             name = None
             if policy.amount is not None:
                 name = f"amount_{len(self.amounts[policy.subject])}"
-                amount = resolve(policy.amount.node, self.figures, self.on)
+                amount = unfolded(resolve(policy.amount.node, self.figures, self.on))
                 self.amounts[policy.subject].append((name, amount, policy.amount.rounding))
             level.policies.append(PlannedPolicy(policy, tuple(bits), name))
+        for name, subject, limit in self.limits:
+            self.amounts[subject].append((name, resolve(limit, self.figures, self.on), "fen"))
         for level in self.levels.values():
             names = {name for condition in level.conditions for name in condition.variables}
             level.missing = sorted(names)
@@ -418,12 +439,12 @@ class _Planner:
     @staticmethod
     def rebase(ready: Mapping[Key, Any], table: Any) -> dict[Key, Any]:
         def move(part: Any) -> Any:
-            return part if isinstance(part, int) else table[part.get_name()]
+            return part if part is None or isinstance(part, int) else table[part.get_name()]
 
         moved: dict[Key, Any] = {}
         for key, value in ready.items():
             if isinstance(value, Number):
-                value_ = Ratio(move(value.value.num), move(value.value.den))
+                value_ = Ratio(move(value.value.num), move(value.value.den), move(value.value.drift))
                 low = value_ if value.low is value.value else Ratio(move(value.low.num), move(value.low.den))
                 high = value_ if value.high is value.value else Ratio(move(value.high.num), move(value.high.den))
                 moved[key] = Number(value_, low, high)
@@ -435,6 +456,7 @@ class _Planner:
 
     def results(self, subject: str, table: Any, ready: Mapping[Key, Any]) -> None:
         level = self.levels[subject]
+        table, ready = self.quotients(subject, table, ready)
         frame = self.frame(table, subject if subject == "person" else "-", ready)
         ids = ["person", "household", "region"] if subject == "person" else ["household", "region"]
         columns: dict[str, Column] = {name: table[name] for name in ids}
@@ -442,11 +464,51 @@ class _Planner:
             columns[f"c{condition.bit}"] = emit(condition.node, frame)
             if condition.margin is not None:
                 columns[f"n{condition.bit}"] = near(condition.node, condition.margin, frame)
+        frame.decimal = True
+        frame.cache.clear()
         for name, amount, rounding in self.amounts[subject]:
             columns[name] = amount_fen(emit(amount, frame).value, rounding)
         for index, word in enumerate(self.missing_word(level, table)):
             columns[f"M{index}"] = word
         self.add(f"{subject}_results", table.select(**columns))
+
+    def quotients(self, subject: str, table: Any, ready: Mapping[Key, Any]) -> tuple[Any, dict[Key, Any]]:
+        """Work out amounts that hold a quotient operation by operation, one step a height, so that no text multiplies."""
+        heights: dict[ir.Node, int] = {}
+        ready = dict(ready)
+
+        def height(node: ir.Node) -> int:
+            if isinstance(node, ir.Aggregate) or not divides(node):
+                return 0
+            heights[node] = 1 + max(height(child) for child in ir.children(node))
+            return heights[node]
+
+        top = max((height(amount) for _, amount, _ in self.amounts[subject]), default=0)
+        for level in range(1, top + 1):
+            frame = self.frame(table, subject if subject == "person" else "-", ready)
+            frame.decimal = True
+            columns: dict[str, Column] = {}
+            numbers: dict[Key, Number] = {}
+            for index, node in enumerate(node for node, h in heights.items() if h == level and node.type.kind == "number"):
+                value, name = emit(node, frame).value, f"q{level}_{index}"
+                columns[name], columns[f"{name}d"] = as_column(value.num), as_column(value.den)
+                columns[f"{name}f"] = value.drift if value.drift is not None else ibis.literal(0.0)
+                numbers[node, None] = Number.of(Ratio(name, f"{name}d", f"{name}f"))
+            steps = [functools.partial(_ready, columns), *self.settled(list(columns)[::3])]
+            for index, step in enumerate(steps):
+                made = step(table)
+                kept = {name: table[name] for name in table.columns if name not in made and not scratch(name, index)}
+                table = self.add(f"{subject}_quotients_{level}_{index}_values", table.select(**kept, **made))
+            ready = self.rebase(ready, table)
+            for key, number in numbers.items():
+                ready[key] = Number.of(Ratio(table[number.value.num], table[number.value.den], table[number.value.drift]))
+        return table, ready
+
+    @staticmethod
+    def settled(names: Sequence[str]) -> list[Callable[[Any], dict[str, Column]]]:
+        """Return the settling steps of several numbers side by side."""
+        each = [settling(name) for name in names]
+        return [functools.partial(_side_by_side, steps) for steps in zip(*each, strict=True)]
 
     def missing_word(self, level: Level, table: Any) -> list[Column]:
         """Return words whose bit i says that the i-th nullable variable is missing for the subject."""
@@ -495,7 +557,12 @@ class _Planner:
                     visit(child, inner)
 
         nodes = [c.node for c in level.conditions]
-        nodes += [amount for _, amount, _ in self.amounts["person"]]
+        for _, amount, _ in self.amounts["person"]:
+            # a quotient's drift is worked out where the amount is: only what stands below it comes from the household
+            nodes += list(leaves(amount)) if divides(amount) else [amount]
+        for condition in level.conditions:
+            if condition.margin is not None:
+                nodes += list(ir.children(condition.node))
         for node in nodes:
             visit(node, None)
         for full in level.missing:
@@ -543,12 +610,50 @@ class _Planner:
             if planned.amount:
                 met = functools.reduce(operator.and_, (table[f"c{bit}"] for bit in planned.bits))
                 columns[planned.amount] = ibis.cases((met, table[planned.amount]), else_=ibis.null("int64"))
-        columns |= {name: table[name] for name in schema if name.startswith("M")}
+        columns |= {name: table[name] for name in schema if name.startswith(("M", "limit_"))}
         self.add(f"{level.subject}_bits", table.select(**columns))
 
 
 def _partial_name(name: str, suffix: str, merged_by: str) -> str:
     return f"{name}_{suffix}" if merged_by == "sum" else f"{name}_{suffix}_{merged_by}v"
+
+
+def _ready(columns: dict[str, Column], _: Any) -> dict[str, Column]:
+    return columns
+
+
+def _side_by_side(steps: Sequence[Callable[[Any], dict[str, Column]]], table: Any) -> dict[str, Column]:
+    return {name: made for step in steps for name, made in step(table).items()}
+
+
+def scratch(name: str, index: int) -> bool:
+    """Whether a column of an earlier settling is done with when the next begins."""
+    return index == 0 and name[0] == "q" and "_" in name and name[-2:] in SCRATCH
+
+
+SCRATCH = ("_s", "_n", "_w", "_p", "_u", "_r", "_a", "_t")
+
+
+def divides(node: ir.Node) -> bool:
+    """Whether a quotient stands in ``node`` outside aggregates."""
+    return any(isinstance(part, ir.Arithmetic) and part.operator == "/" for part in ir.walk(node))
+
+
+def leaves(node: ir.Node) -> Iterator[ir.Node]:
+    """Yield the aggregates and variables of ``node``."""
+    if isinstance(node, (ir.Aggregate, ir.Var)):
+        yield node
+    else:
+        for child in ir.children(node):
+            yield from leaves(child)
+
+
+def unfolded(node: ir.Node) -> ir.Node:
+    """Return an amount with derived values that hold a quotient replaced by their expression.
+
+    Bounds do not matter to an amount, which only an eligible subject with known parts has, so floors fall away.
+    """
+    return ir.rewrite(node, lambda part: part.expr if isinstance(part, ir.Derived) and divides(part) else part)
 
 
 def household_only(node: ir.Node) -> bool:
@@ -585,7 +690,7 @@ def store(name: str, value: Column | Number) -> tuple[dict[str, Column], Callabl
     if not isinstance(value, Number):
         return {name: value}, lambda table: table[name]
     columns: dict[str, Column] = {}
-    parts: list[tuple[Any, Any]] = []
+    parts: list[tuple[Any, ...]] = []
     for suffix, part in (("v", value.value), ("l", value.low), ("h", value.high)):
         if part is value.value and suffix != "v":
             parts.append(parts[0])
@@ -597,15 +702,17 @@ def store(name: str, value: Column | Number) -> tuple[dict[str, Column], Callabl
             else:
                 columns[f"{name}_{suffix}{end}"] = item
                 names.append(f"{name}_{suffix}{end}")
-        parts.append((names[0], names[1]))
+        if part.drift is not None:
+            columns[f"{name}_{suffix}f"] = part.drift
+        parts.append((names[0], names[1], None if part.drift is None else f"{name}_{suffix}f"))
 
     def read(table: Any) -> Number:
         ratios: list[Ratio] = []
-        for index, (num, den) in enumerate(parts):
-            if index and parts[index] is parts[0]:
+        for index, part in enumerate(parts):
+            if index and part is parts[0]:
                 ratios.append(ratios[0])
             else:
-                ratios.append(Ratio(*(item if isinstance(item, int) else table[item] for item in (num, den))))
+                ratios.append(Ratio(*(item if item is None or isinstance(item, int) else table[item] for item in part)))
         return Number(*ratios)
 
     return columns, read
