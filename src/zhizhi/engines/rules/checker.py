@@ -132,8 +132,8 @@ class _Checker:
             if scope != self.env.subject or self._in_aggregate:
                 raise self.fail("rules.outer-name", node, name=str(node))
             return self.variable(node, "household", rest[0])
-        if scope in vocabulary.records and head == scope and len(rest) == 1:
-            return self.variable(node, scope, rest[0])
+        if scope in vocabulary.records and node.path[:-1] in ((scope,), ("household", scope)):
+            return self.variable(node, scope, rest[-1])
         inside = scope != self.env.subject or self._in_aggregate
         if inside and head == "members" and len(rest) == 1 and scope == "person":
             return self.variable(node, "person", rest[0])
@@ -287,7 +287,7 @@ class _Checker:
         if a.kind != b.kind:
             raise self.fail("rules.unlike-types", node, left=a, right=b)
         if a.kind == "number" and a.unit != b.unit and not (a.free or b.free):
-            raise self.fail("rules.unlike-units", node, left=a.unit, right=b.unit, operator="=")
+            raise self.fail("rules.unlike-units", node, left=a.unit, right=b.unit, operator=getattr(node, "operator", "in"))
         if a.kind == "code" and a.codes != b.codes:
             raise self.fail("rules.unlike-codes", node)
         return left, right
