@@ -62,12 +62,15 @@ class People:
     registered: Ints
     cancelled: Ints
     moved_in: Ints
+    _completed: Ints | None = None
 
     def __len__(self) -> int:
         return len(self.household)
 
     def ages(self) -> Ints:
-        """Return completed years on the as-of date (somebody born on 29 February turns on 1 March)."""
+        """Return completed years on the as-of date (somebody born on 29 February turns on 1 March); births never change."""
+        if self._completed is not None:
+            return self._completed
         born = self.born.astype("datetime64[D]")
         months = born.astype("datetime64[M]")
         year = months.astype("datetime64[Y]").astype(np.int32) + 1970
@@ -75,6 +78,7 @@ class People:
         day = (born - months).astype(np.int32) + 1
         before = (month > AS_OF.month) | ((month == AS_OF.month) & (day > AS_OF.day))
         completed: Ints = (AS_OF.year - year - before).astype(np.int16)
+        self._completed = completed
         return completed
 
 

@@ -195,6 +195,11 @@ def other_birth_date(row: Row, rng: Generator) -> None:
     row["birth_date"] = str(born - timedelta(days=int(rng.integers(1, 300))))
 
 
+def other_sex(row: Row, rng: Generator) -> None:
+    """The sex that the id does not say."""
+    row["sex"] = "女" if row["sex"] == "男" else "男"
+
+
 def no_such_date(field: str) -> Breaker:
     """31 June, or month 13, in the form of the column."""
 

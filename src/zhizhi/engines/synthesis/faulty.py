@@ -87,6 +87,7 @@ FAULTS: Final[dict[str, tuple[Fault, ...]]] = {
         Fault("resident id format", 0.00005, f.misshapen("resident_id")),
         Fault("impossible birth date", 0.0001, f.no_such_birth_date),
         Fault("birth date is not that of the id", 0.0001, f.other_birth_date),
+        Fault("sex is not that of the id", 0.0001, f.other_sex),
         Fault("missing value", 0.00005, f.put("household_no", None)),
         Fault("not in the code list", 0.00005, f.put("sex", "未填写")),
         DUPLICATE,
