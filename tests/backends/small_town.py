@@ -21,15 +21,18 @@ name: {title}
 version: 1.0.0
 status: active
 customProperties:
-  - {{property: zhizhi, value: {{title: {{zh: {title}, en: {id}}}, owner: {{id: {owner}, zh: 甲局, en: Bureau}}, load: {mode}, update: monthly, ignore: [序号]}}}}
+  - {{property: zhizhi, value: {{title: {{zh: {title}, en: {id}}}, owner: {{id: {owner}, zh: 甲局, en: Bureau}},
+     load: {mode}, update: monthly, ignore: [序号]}}}}
 schema:
   - name: {id}
     physicalName: {file}
     physicalType: file
     logicalType: object
 """
-_PERSON = """{{name: resident_id, physicalName: 身份证号, logicalType: string, required: true, primaryKey: {key}, classification: L4,
-         customProperties: [{{property: zhizhi, value: {{title: {{zh: 身份证号, en: Id}}, identifier: person, format: resident-id{extra}}}}}]}}"""
+_PERSON = """{{name: resident_id, physicalName: 身份证号, logicalType: string, required: true, primaryKey: {key},
+         classification: L4,
+         customProperties: [{{property: zhizhi, value: {{title: {{zh: 身份证号, en: Id}}, identifier: person,
+          format: resident-id{extra}}}}}]}}"""
 
 
 def person(number: int, born: str = "19800101") -> str:
@@ -66,7 +69,8 @@ def write_contracts(folder: Path, mode: str = "replace", fifteen: str = "reject"
       - {{name: month, physicalName: 所属期, logicalType: date, classification: L2}}
     quality:
       - {{name: negative amount, type: custom, engine: zhizhi, implementation: {{check: range, fields: [wage], min: 0}}}}
-      - {{name: unknown person, type: custom, engine: zhizhi, implementation: {{check: reference, fields: [resident_id], to: population.resident_id}}}}
+      - {{name: unknown person, type: custom, engine: zhizhi,
+         implementation: {{check: reference, fields: [resident_id], to: population.resident_id}}}}
 """
     )
     (folder / "population.odcs.yaml").write_text(people, encoding="utf-8")

@@ -119,8 +119,9 @@ def test_rows_keep_spreadsheet_numbers_past_blank_short_and_many_line_records(to
     town.write("人口.csv", "\n".join(lines) + "\n")
     assert counts(town, "人口.csv") == (9, 7, 2)
     assert [entry for entry in town.bad() if entry[0] == "人口.csv"] == [
-        ("人口.csv", 6, "wrong number of columns"), ("人口.csv", 9, "resident id checksum"),
-    ]  # fmt: skip
+        ("人口.csv", 6, "wrong number of columns"),
+        ("人口.csv", 9, "resident id checksum"),
+    ]
 
 
 def test_title_rows_and_separators_are_found_out(town: Town) -> None:
@@ -212,8 +213,14 @@ def test_three_identical_faulty_rows_have_one_fault_each(town: Town) -> None:
 
 
 def test_later_registration_wins_and_ties_go_to_the_first(town: Town) -> None:
-    lines = [f"{person(1)},赵,H1,1980-01-01,2012-01-01", f"{person(1)},赵,H2,1980-01-01,2015-01-01", f"{person(2)},钱,H1,1980-01-01,2012-01-01",
-             f"{person(2)},钱,H2,1980-01-01,2012-01-01", f"{person(3)},孙,H1,1980-01-01,", f"{person(3)},孙,H2,1980-01-01,2001-01-01"]  # fmt: skip
+    lines = [
+        f"{person(1)},赵,H1,1980-01-01,2012-01-01",
+        f"{person(1)},赵,H2,1980-01-01,2015-01-01",
+        f"{person(2)},钱,H1,1980-01-01,2012-01-01",
+        f"{person(2)},钱,H2,1980-01-01,2012-01-01",
+        f"{person(3)},孙,H1,1980-01-01,",
+        f"{person(3)},孙,H2,1980-01-01,2001-01-01",
+    ]
     town.write("人口.csv", "\n".join([HEADER, *lines]) + "\n")
     town.load()
     assert [entry[1:] for entry in town.bad() if entry[0] == "人口.csv"] == [(n, "earlier registration") for n in (2, 5, 6)]

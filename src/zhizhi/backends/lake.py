@@ -25,23 +25,52 @@ _FORMAT = 1
 
 QUARANTINE = pa.schema(
     [
-        ("load", pa.string()), ("dataset", pa.string()), ("file", pa.string()), ("row", pa.int64()), ("column", pa.string()), ("field", pa.string()),
-        ("value", pa.string()), ("cipher", pa.string()), ("rule", pa.string()), ("also", pa.string()), ("owner", pa.string()), ("raw", pa.string()),
+        ("load", pa.string()),
+        ("dataset", pa.string()),
+        ("file", pa.string()),
+        ("row", pa.int64()),
+        ("column", pa.string()),
+        ("field", pa.string()),
+        ("value", pa.string()),
+        ("cipher", pa.string()),
+        ("rule", pa.string()),
+        ("also", pa.string()),
+        ("owner", pa.string()),
+        ("raw", pa.string()),
     ]
-)  # fmt: skip
+)
 LOADS = pa.schema(
     [
-        ("load", pa.string()), ("dataset", pa.string()), ("file", pa.string()), ("file_sha", pa.string()), ("contract_sha", pa.string()),
-        ("mode", pa.string()), ("read", pa.int64()), ("good", pa.int64()), ("bad", pa.int64()), ("version", pa.int64()),
-        ("finished_at", pa.timestamp("us", "UTC")), ("not_run", pa.int64()), ("sequence", pa.int64()),
+        ("load", pa.string()),
+        ("dataset", pa.string()),
+        ("file", pa.string()),
+        ("file_sha", pa.string()),
+        ("contract_sha", pa.string()),
+        ("mode", pa.string()),
+        ("read", pa.int64()),
+        ("good", pa.int64()),
+        ("bad", pa.int64()),
+        ("version", pa.int64()),
+        ("finished_at", pa.timestamp("us", "UTC")),
+        ("not_run", pa.int64()),
+        ("sequence", pa.int64()),
     ]
-)  # fmt: skip
+)
 RESULTS = pa.schema(
     [
-        ("load", pa.string()), ("dataset", pa.string()), ("position", pa.int64()), ("rule", pa.string()), ("check", pa.string()),
-        ("phase", pa.int64()), ("severity", pa.string()), ("status", pa.string()), ("rows", pa.int64()), ("named", pa.int64()), ("against", pa.string()),
+        ("load", pa.string()),
+        ("dataset", pa.string()),
+        ("position", pa.int64()),
+        ("rule", pa.string()),
+        ("check", pa.string()),
+        ("phase", pa.int64()),
+        ("severity", pa.string()),
+        ("status", pa.string()),
+        ("rows", pa.int64()),
+        ("named", pa.int64()),
+        ("against", pa.string()),
     ]
-)  # fmt: skip
+)
 IDENTITIES = pa.schema([("pseudonym", pa.string()), ("kind", pa.string()), ("cipher", pa.string()), ("masked", pa.string())])
 
 
@@ -149,7 +178,7 @@ class Lake:
                     source = f"read_parquet([{listed(paths)}], union_by_name = true)"
                     parts.append(f'SELECT "{column}" AS k, hash({quoted}) AS h, {sign} AS s FROM {source}')
             query = (
-                f"SELECT DISTINCT k FROM (SELECT k, h, sum(s) AS n FROM ({' UNION ALL '.join(parts)}) GROUP BY k, h HAVING sum(s) <> 0) "
+                f"SELECT DISTINCT k FROM (SELECT k, h FROM ({' UNION ALL '.join(parts)}) GROUP BY k, h HAVING sum(s) <> 0) "
                 "WHERE k IS NOT NULL ORDER BY k"
             )
             return connection.sql(query).to_arrow_table().column("k").combine_chunks()

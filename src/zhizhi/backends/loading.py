@@ -117,9 +117,16 @@ class Loader:
         if any(target.partition(".")[0] in self.lake.datasets() for target in waiting):
             return None
         return Loaded(
-            contract.dataset, last["file"], load, last["read"], last["good"], last["bad"], last["version"],
-            tuple(row["rule"] for row in results), unchanged=True,
-        )  # fmt: skip
+            contract.dataset,
+            last["file"],
+            load,
+            last["read"],
+            last["good"],
+            last["bad"],
+            last["version"],
+            tuple(row["rule"] for row in results),
+            unchanged=True,
+        )
 
 
 class _Job:
@@ -259,17 +266,29 @@ class _Job:
             return
         values, kinds = found.column("value").to_pylist(), found.column("kind").to_pylist()
         columns = [
-            found.column("pseudonym"), found.column("kind"), pa.array(self.vault.sealed(values), pa.string()),
+            found.column("pseudonym"),
+            found.column("kind"),
+            pa.array(self.vault.sealed(values), pa.string()),
             pa.array([masked(kind, value) for kind, value in zip(kinds, values, strict=True)], pa.string()),
-        ]  # fmt: skip
+        ]
         self.lake.append("identities", pa.table(columns, schema=IDENTITIES))
 
     def _write_history(self, read: int, good: int, bad: int, version: int) -> None:
         earlier = self.lake.rows("loads", columns="max(sequence) AS sequence")
         sequence = (earlier[0]["sequence"] or 0) + 1 if earlier else 1
         row = {
-            "load": self.load, "dataset": self.contract.dataset, "file": self.path.name, "file_sha": self.seen.sha,
-            "contract_sha": self.contract.sha, "mode": self.contract.mode, "read": read, "good": good, "bad": bad, "version": version,
-            "finished_at": self.now, "not_run": len(self.not_run), "sequence": sequence,
-        }  # fmt: skip
+            "load": self.load,
+            "dataset": self.contract.dataset,
+            "file": self.path.name,
+            "file_sha": self.seen.sha,
+            "contract_sha": self.contract.sha,
+            "mode": self.contract.mode,
+            "read": read,
+            "good": good,
+            "bad": bad,
+            "version": version,
+            "finished_at": self.now,
+            "not_run": len(self.not_run),
+            "sequence": sequence,
+        }
         self.lake.append("loads", pa.Table.from_pylist([row], schema=LOADS))

@@ -1,4 +1,4 @@
-"""A folder of exports into the lake: which file belongs to which contract, in the order of references, one refusal stopping no other."""
+"""A folder of exports into the lake: each file under its contract, in the order of references; one refusal stops no other."""
 
 from __future__ import annotations
 

@@ -21,7 +21,9 @@ from zhizhi.kernel.identifiers import masked
 def quarantine_rows(
     plan: Plan, bad: pa.Table, irregular: Sequence[tuple[int, str]], contract: Contract, vault: Vault, load: str, file: str
 ) -> pa.Table:
-    """Return one line a bad row: its rule is the first that it broke in the contract's order, the others of that phase stand in ``also``.
+    """Return one line a bad row: its rule is the first in the contract's order that it broke.
+
+    The others of that phase stand in ``also``.
 
     The value and the whole row as read are kept as cipher texts where the field is sensitive; ``value`` then is masked.
     """
@@ -34,9 +36,18 @@ def quarantine_rows(
     layout = next(rule for rule in plan.table.rules if rule.check == "columns")
     for number, text in irregular:
         lines.append(
-            {"row": number, "column": "", "field": "", "value": "", "cipher": vault.seal(text), "rule": layout.name, "also": "",
-             "owner": contract.department.id, "raw": vault.seal(json.dumps([text], ensure_ascii=False))}
-        )  # fmt: skip
+            {
+                "row": number,
+                "column": "",
+                "field": "",
+                "value": "",
+                "cipher": vault.seal(text),
+                "rule": layout.name,
+                "also": "",
+                "owner": contract.department.id,
+                "raw": vault.seal(json.dumps([text], ensure_ascii=False)),
+            }
+        )
     lines.sort(key=lambda line: line["row"])
     for line in lines:
         line |= {"load": load, "dataset": contract.dataset, "file": file}
@@ -60,10 +71,16 @@ def _line(plan: Plan, broken: Sequence[Check], row: int, raw: Sequence[str | Non
     owner: Owner | None = item.owner if item is not None else plan.table.fields[0].owner
     hidden = item is not None and _hidden(plan, item)
     return {
-        "row": row, "column": column, "field": first.field, "value": masked("number", value) if hidden and value else value,
-        "cipher": vault.seal(value) if hidden else "", "rule": first.rule.name, "also": "; ".join(others),
-        "owner": owner.id if owner else "", "raw": vault.seal(json.dumps(list(raw), ensure_ascii=False)),
-    }  # fmt: skip
+        "row": row,
+        "column": column,
+        "field": first.field,
+        "value": masked("number", value) if hidden and value else value,
+        "cipher": vault.seal(value) if hidden else "",
+        "rule": first.rule.name,
+        "also": "; ".join(others),
+        "owner": owner.id if owner else "",
+        "raw": vault.seal(json.dumps(list(raw), ensure_ascii=False)),
+    }
 
 
 def _hidden(plan: Plan, item: Field) -> bool:
@@ -71,9 +88,15 @@ def _hidden(plan: Plan, item: Field) -> bool:
 
 
 def result_rows(
-    plan: Plan, connection: duckdb.DuckDBPyConnection, irregular: Sequence[tuple[int, str]], quarantine: pa.Table, contract: Contract,
-    load: str, not_run: set[int], against: Mapping[int, str],
-) -> pa.Table:  # fmt: skip
+    plan: Plan,
+    connection: duckdb.DuckDBPyConnection,
+    irregular: Sequence[tuple[int, str]],
+    quarantine: pa.Table,
+    contract: Contract,
+    load: str,
+    not_run: set[int],
+    against: Mapping[int, str],
+) -> pa.Table:
     """Return one line a rule: passed, failed or not run, how many rows broke it, and how many of them it gave its name to."""
     broken: dict[int, int] = {}
     query = tallies(plan)
@@ -99,6 +122,15 @@ def _result(
 ) -> dict[str, Any]:
     status = "not run" if idle else ("failed" if count else "passed")
     return {
-        "load": load, "dataset": contract.dataset, "position": position, "rule": rule.name, "check": rule.check, "phase": int(rule.phase),
-        "severity": rule.severity, "status": status, "rows": count, "named": 0 if idle else named.get(rule.name, 0), "against": against,
-    }  # fmt: skip
+        "load": load,
+        "dataset": contract.dataset,
+        "position": position,
+        "rule": rule.name,
+        "check": rule.check,
+        "phase": int(rule.phase),
+        "severity": rule.severity,
+        "status": status,
+        "rows": count,
+        "named": 0 if idle else named.get(rule.name, 0),
+        "against": against,
+    }

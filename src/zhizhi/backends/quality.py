@@ -23,7 +23,10 @@ COLUMNS = ("file", "row", "column", "value", "rule", "owner", "also")
 
 @dataclass(frozen=True, slots=True)
 class RuleResult:
-    """One rule over the loads that make up a dataset: ``status`` is passed, failed or not run; ``rows`` broke it, ``named`` got its name."""
+    """One rule over the loads that make up a dataset.
+
+    ``status`` is passed, failed or not run; ``rows`` rows broke it, ``named`` of them stand in quarantine under its name.
+    """
 
     name: str
     titles: Mapping[str, str]
@@ -58,7 +61,7 @@ class DatasetReport:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One thing an owner should mend: ``rows`` rows of ``dataset`` that break ``rule``, the first of them in ``first`` (file and row)."""
+    """One thing an owner should mend: ``rows`` rows that break ``rule``; ``first`` is the first one's file and row."""
 
     owner: Owner
     contract: Contract
@@ -93,11 +96,18 @@ def reports(lake: Lake, now: datetime) -> list[DatasetReport]:
         due = last["finished_at"] + timedelta(days=days) if days else None
         found.append(
             DatasetReport(
-                contract=contract, files=tuple(row["file"] for row in rows), read=sum(row["read"] for row in rows),
-                good=sum(row["good"] for row in rows), bad=sum(row["bad"] for row in rows), version=versions.get(dataset, last["version"]),
-                loaded_at=last["finished_at"], due=due, overdue=due is not None and now > due, rules=_rules(contract, mine, versions),
+                contract=contract,
+                files=tuple(row["file"] for row in rows),
+                read=sum(row["read"] for row in rows),
+                good=sum(row["good"] for row in rows),
+                bad=sum(row["bad"] for row in rows),
+                version=versions.get(dataset, last["version"]),
+                loaded_at=last["finished_at"],
+                due=due,
+                overdue=due is not None and now > due,
+                rules=_rules(contract, mine, versions),
             )
-        )  # fmt: skip
+        )
     return found
 
 
@@ -118,15 +128,22 @@ def _rules(contract: Contract, results: Sequence[Mapping[str, Any]], versions: M
         name = rows[-1]["rule"]
         found.append(
             RuleResult(
-                name, titles.get(name, {}), rows[-1]["check"], rows[-1]["severity"], status, sum(row["rows"] for row in rows),
-                sum(row["named"] for row in rows), against, outdated,
+                name,
+                titles.get(name, {}),
+                rows[-1]["check"],
+                rows[-1]["severity"],
+                status,
+                sum(row["rows"] for row in rows),
+                sum(row["named"] for row in rows),
+                against,
+                outdated,
             )
-        )  # fmt: skip
+        )
     return tuple(found)
 
 
 def quarantine(lake: Lake, vault: Vault | None = None) -> list[dict[str, Any]]:
-    """Return the bad rows of the loads that make up the lake, by file and row; sensitive values are masked unless ``vault`` is given."""
+    """Return the bad rows of the loads that make up the lake, by file and row; sensitive values are masked without ``vault``."""
     loads = [row["load"] for rows in current_loads(lake).values() for row in rows]
     rows = lake.rows("quarantine", _among(loads)) if loads else []
     for row in rows:

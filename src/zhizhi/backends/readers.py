@@ -29,7 +29,7 @@ _MARKED[list(MARKED_BYTES)] = True
 
 @dataclass(slots=True)
 class Source:
-    """An opened file: its headers, and its rows as batches of ``_row`` and text columns ``c0``, ``c1``, …
+    """An opened file: its headers, and its rows as batches of ``_row``, ``_marks`` and text columns ``c0``, ``c1`` and so on.
 
     ``irregular`` fills while the batches are read: row number and text of records with another number of cells than the header.
     """
@@ -45,6 +45,7 @@ def open_source(path: Path, needed: Sequence[str], sheet: str = "", encoding: st
     """Open one export.
 
     Args:
+        path: the file.
         needed: headers that the contract names.
         sheet: name of the sheet of a workbook; empty: the first that holds the headers.
         encoding: declared encoding of a CSV file; empty: found out.
@@ -134,8 +135,8 @@ def _open_excel(path: Path, needed: Sequence[str], sheet: str) -> Source:
 
 
 def _sheet_with_header(
-    tables: list[tuple[str, list[list[object]]]], needed: Sequence[str], place: Place
-) -> tuple[Header, list[list[object]]]:
+    tables: Sequence[tuple[str, Sequence[Sequence[object]]]], needed: Sequence[str], place: Place
+) -> tuple[Header, Sequence[Sequence[object]]]:
     first: InputError | None = None
     for _, rows in tables:
         try:

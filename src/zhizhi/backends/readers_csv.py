@@ -1,4 +1,4 @@
-"""CSV as departments write it: UTF-8 or GB18030, any separator, titles above, blank and broken lines; streamed in bounded memory."""
+"""CSV as departments write it: UTF-8 or GB18030, any separator, blank and broken lines; streamed in bounded memory."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SEPARATORS = (",", "\t", ";", "|")
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What one pass over a file's bytes tells: its SHA-256, the number of quotation marks, its last bytes, and its encoding's health.
+    """What one pass over a file's bytes tells: SHA-256, number of quotation marks, last bytes, health of the encoding.
 
     ``utf8_fault`` is the offset of the first byte that is not UTF-8, or None.
     """
@@ -96,14 +96,19 @@ def open_csv(
             reader = arrow_csv.open_csv(
                 str(path),
                 read_options=arrow_csv.ReadOptions(
-                    use_threads=False, block_size=_BLOCK, column_names=names, skip_rows_after_names=header.rows_above,
+                    use_threads=False,
+                    block_size=_BLOCK,
+                    column_names=names,
+                    skip_rows_after_names=header.rows_above,
                     encoding="utf8" if encoding.startswith("utf-8") else encoding,
                 ),
                 parse_options=arrow_csv.ParseOptions(
                     delimiter=separator, ignore_empty_lines=False, newlines_in_values=seen.quotes > 0, invalid_row_handler=handle
                 ),
-                convert_options=arrow_csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False),
-            )  # fmt: skip
+                convert_options=arrow_csv.ConvertOptions(
+                    column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
+                ),
+            )
             for batch in reader:
                 if batch.num_rows:
                     yield _numbered(batch, header.rows_above, broken, state)

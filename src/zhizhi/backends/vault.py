@@ -1,8 +1,8 @@
 """Keys and identities: keyed pseudonyms that link people, cipher texts that keep their numbers, and the way back.
 
-The key lies in a file outside the lake. From it two keys are derived (HKDF-SHA256): one for pseudonyms (HMAC-SHA256, the first
-24 hex digits, over ``person:<id>`` or ``household:<number>``) and one for cipher texts (AES-256-SIV, RFC 5297: deterministic, so that
-the same file gives the same bytes).
+The key lies in a file outside the lake. From it two keys are derived (HKDF-SHA256): one for pseudonyms (the first 24 hex digits
+of HMAC-SHA256 over ``person:<id>`` or ``household:<number>``) and one for cipher texts (AES-256-SIV, RFC 5297: deterministic,
+so that the same file gives the same bytes).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _BLOCK = 64
 
 
 def key_path(lake: Path, given: Path | None = None, environment: Mapping[str, str] | None = None) -> Path:
-    """Return where the key of ``lake`` lies: ``given``, else ``ZHIZHI_KEY_FILE`` of ``environment``, else beside the lake as ``<lake>.key``."""
+    """Return where the key of ``lake`` lies: ``given``, else ``ZHIZHI_KEY_FILE`` of ``environment``, else ``<lake>.key``."""
     named = (environment or {}).get("ZHIZHI_KEY_FILE")
     return given or (Path(named) if named else lake.absolute().parent / f"{lake.absolute().name}.key")
 
@@ -95,7 +95,8 @@ class Vault:
         connection.execute("SET VARIABLE zhizhi_inner = ?", [bytes(b ^ 0x36 for b in padded)])
         connection.execute("SET VARIABLE zhizhi_outer = ?", [bytes(b ^ 0x5C for b in padded)])
         connection.execute(
-            "CREATE OR REPLACE TEMP MACRO pseudonym(kind, value) AS CASE WHEN value IS NOT NULL THEN substr(sha256(getvariable('zhizhi_outer') || "
+            "CREATE OR REPLACE TEMP MACRO pseudonym(kind, value) AS "
+            "CASE WHEN value IS NOT NULL THEN substr(sha256(getvariable('zhizhi_outer') || "
             "unhex(sha256(getvariable('zhizhi_inner') || encode(kind || ':' || value)))), 1, 24) END"
         )
 

@@ -10,11 +10,13 @@ from zhizhi.backends.quality import DatasetReport, Task
 from zhizhi.kernel.messages import render
 
 _PAGE = Template("""<!doctype html>
-<html lang="$lang"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>$title</title>
+<html lang="$lang"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1"><title>$title</title>
 <style>
 :root{color-scheme:light dark;--line:#8885;--bad:#b3261e;--good:#1b6e3c;--idle:#8a5a00}
 @media (prefers-color-scheme:dark){:root{--bad:#ff8a80;--good:#7bd69a;--idle:#ffc566}}
-body{font:16px/1.5 system-ui,"PingFang SC","Microsoft YaHei","Noto Sans CJK SC",sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem}
+body{font:16px/1.5 system-ui,"PingFang SC","Microsoft YaHei","Noto Sans CJK SC",sans-serif;
+margin:2rem auto;max-width:70rem;padding:0 1rem}
 table{border-collapse:collapse;width:100%;margin:.5rem 0 1.5rem}caption{text-align:left;font-weight:600}
 th,td{border-bottom:1px solid var(--line);padding:.3rem .6rem;text-align:left;vertical-align:top}
 .n{text-align:right;font-variant-numeric:tabular-nums}.wide{overflow-x:auto}
@@ -47,29 +49,50 @@ def page(found: Sequence[DatasetReport], todo: Sequence[Task], lang: str, note: 
         [say(k) for k in ("dataset", "owner", "files", "read", "good", "bad", "version", "loaded-at", "due")],
         [
             [
-                escape(r.contract.title(lang)), escape(r.contract.owner(lang)), escape("、".join(r.files)), f"{r.read:,}", f"{r.good:,}",
-                f"{r.bad:,}", str(r.version), f"{r.loaded_at:%Y-%m-%d %H:%M}", _due(r, lang),
+                escape(r.contract.title(lang)),
+                escape(r.contract.owner(lang)),
+                escape("、".join(r.files)),
+                f"{r.read:,}",
+                f"{r.good:,}",
+                f"{r.bad:,}",
+                str(r.version),
+                f"{r.loaded_at:%Y-%m-%d %H:%M}",
+                _due(r, lang),
             ]
             for r in found
         ],
         numbers=(3, 4, 5, 6),
-    )  # fmt: skip
-    tasks = _table(
-        [say(k) for k in ("owner", "dataset", "rule", "rows", "first", "what")],
-        [
+    )
+    tasks = (
+        _table(
+            [say(k) for k in ("owner", "dataset", "rule", "rows", "first", "what")],
             [
-                escape(t.owner.name(lang)), escape(t.contract.title(lang)), escape(t.titles.get(lang) or t.rule), f"{t.rows:,}",
-                escape(t.first), escape(advice(t.check, lang)),
-            ]
-            for t in todo
-        ],
-        numbers=(3,),
-    ) if todo else f"<p>{say('nothing')}</p>"  # fmt: skip
+                [
+                    escape(t.owner.name(lang)),
+                    escape(t.contract.title(lang)),
+                    escape(t.titles.get(lang) or t.rule),
+                    f"{t.rows:,}",
+                    escape(t.first),
+                    escape(advice(t.check, lang)),
+                ]
+                for t in todo
+            ],
+            numbers=(3,),
+        )
+        if todo
+        else f"<p>{say('nothing')}</p>"
+    )
     details = "".join(_details(report, lang) for report in found)
     return _PAGE.substitute(
-        lang="zh-Hans" if lang == "zh" else "en", title=say("title"), note=escape(note), summary=summary, todo=say("todo"), tasks=tasks,
-        rules=say("rules"), details=details,
-    )  # fmt: skip
+        lang="zh-Hans" if lang == "zh" else "en",
+        title=say("title"),
+        note=escape(note),
+        summary=summary,
+        todo=say("todo"),
+        tasks=tasks,
+        rules=say("rules"),
+        details=details,
+    )
 
 
 def _due(report: DatasetReport, lang: str) -> str:
@@ -94,7 +117,8 @@ def _details(report: DatasetReport, lang: str) -> str:
         ]
         rows.append(cells)
     head = [escape(render(f"quality.{key}", lang, {})) for key in ("rule", "status", "rows")] + [""]
-    return f"<details><summary>{escape(report.contract.title(lang))}</summary><div class='wide'>{_table(head, rows, (2,))}</div></details>"
+    summary = f"<summary>{escape(report.contract.title(lang))}</summary>"
+    return f"<details>{summary}<div class='wide'>{_table(head, rows, (2,))}</div></details>"
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[int] = ()) -> str:

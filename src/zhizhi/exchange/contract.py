@@ -181,16 +181,26 @@ class _Reader:
         for item in schema["properties"]:
             written += [self.rule(entry, names, item["name"]) for entry in item.get("quality") or []]
         table = Table(
-            name=document["id"], fields=fields, rules=completed(fields, tuple(written)), mode=own.get("load", "replace"),
-            ignore=tuple(own.get("ignore", ())), missing=tuple(own.get("missing", ())),
-        )  # fmt: skip
+            name=document["id"],
+            fields=fields,
+            rules=completed(fields, tuple(written)),
+            mode=own.get("load", "replace"),
+            ignore=tuple(own.get("ignore", ())),
+            missing=tuple(own.get("missing", ())),
+        )
         if table.mode == "upsert" and not table.keys:
             raise ContractError("contract.upsert-key", self.place, dataset=table.name)
         self.arguments(table)
         return Contract(
-            table=table, titles=own["title"], department=department, file=schema.get("physicalName") or table.name,
-            update=own.get("update", ""), sheet=own.get("sheet", ""), encoding=own.get("encoding", ""), source=text,
-        )  # fmt: skip
+            table=table,
+            titles=own["title"],
+            department=department,
+            file=schema.get("physicalName") or table.name,
+            update=own.get("update", ""),
+            sheet=own.get("sheet", ""),
+            encoding=own.get("encoding", ""),
+            source=text,
+        )
 
     def additions(self, element: Mapping[str, Any], kind: str, where: str) -> dict[str, Any]:
         for entry in element.get("customProperties") or []:
@@ -220,17 +230,32 @@ class _Reader:
         key = item.get("primaryKeyPosition", 1) if item.get("primaryKey") else 0
         codes = {str(read): code for read, code in own.get("codes", {}).items()}
         return Field(
-            name=name, header=item.get("physicalName") or name, type=kind, titles=own.get("title") or {"zh": name, "en": name},
-            owner=Owner(**own["owner"]) if "owner" in own else department, unit=own.get("unit", ""), scale=own.get("scale", 2),
-            factor=own.get("factor", 1), codes=codes, otherwise=own.get("otherwise"), identifier=own.get("identifier", ""),
-            format=own.get("format", ""), fifteen=own.get("fifteen", "reject"), part=(part["start"], part["length"]) if part else None,
-            protect=own.get("protect", "clear"), yes=tuple(own.get("true", ())), no=tuple(own.get("false", ())),
-            required=bool(item.get("required")), unique=bool(item.get("unique")), key_position=max(int(key), 0),
-            grade=item.get("classification", ""), pattern=options.get("pattern", "") if kind == "string" else "",
+            name=name,
+            header=item.get("physicalName") or name,
+            type=kind,
+            titles=own.get("title") or {"zh": name, "en": name},
+            owner=Owner(**own["owner"]) if "owner" in own else department,
+            unit=own.get("unit", ""),
+            scale=own.get("scale", 2),
+            factor=own.get("factor", 1),
+            codes=codes,
+            otherwise=own.get("otherwise"),
+            identifier=own.get("identifier", ""),
+            format=own.get("format", ""),
+            fifteen=own.get("fifteen", "reject"),
+            part=(part["start"], part["length"]) if part else None,
+            protect=own.get("protect", "clear"),
+            yes=tuple(own.get("true", ())),
+            no=tuple(own.get("false", ())),
+            required=bool(item.get("required")),
+            unique=bool(item.get("unique")),
+            key_position=max(int(key), 0),
+            grade=item.get("classification", ""),
+            pattern=options.get("pattern", "") if kind == "string" else "",
             min_length=options.get("minLength") if kind == "string" else None,
             max_length=options.get("maxLength") if kind == "string" else None,
             references=tuple(str(link["to"]) for link in item.get("relationships") or []),
-        )  # fmt: skip
+        )
 
     def rule(self, entry: Mapping[str, Any], names: list[str], field: str = "") -> Rule:
         metric = entry.get("metric") or entry.get("rule")
@@ -272,9 +297,13 @@ class _Reader:
 
     def suited(self, rule: Rule, item: Field) -> None:
         fits = {
-            "date": item.type == "date" or item.format == "resident-id", "checksum": bool(item.format), "shape": bool(item.format),
-            "fifteen": item.format == "resident-id", "number": item.type in ("number", "integer"),
-            "boolean": item.type == "boolean", "code": bool(item.codes),
-        }  # fmt: skip
+            "date": item.type == "date" or item.format == "resident-id",
+            "checksum": bool(item.format),
+            "shape": bool(item.format),
+            "fifteen": item.format == "resident-id",
+            "number": item.type in ("number", "integer"),
+            "boolean": item.type == "boolean",
+            "code": bool(item.codes),
+        }
         if not fits[rule.check]:
             raise ContractError("contract.rule-field", self.place, rule=rule.name, check=rule.check, field=item.name)

@@ -94,7 +94,7 @@ def uscc_valid(value: str) -> bool:
 def masked(kind: str, value: str) -> str:
     """Return ``value`` for display: of numbers the first six characters, of names the first.
 
-    The last digits stay hidden although custom often shows them: region, date of birth and the last four together are the whole id.
+    The last digits stay hidden although custom often shows them: region, date of birth and the last four are the whole id.
 
     >>> masked("person", "33010619990313292X"), masked("name", "马春")
     ('330106************', '马*')

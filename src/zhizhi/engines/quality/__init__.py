@@ -1,0 +1,1 @@
+"""Hold a table to its declared contract: the contract's rules compiled to set-based SQL text."""

@@ -46,8 +46,8 @@ def tidy(raw: str, bit: int, missing: tuple[str, ...] = ()) -> str:
 
     Args:
         raw: the column as read.
-        bit: bit of ``_marks`` that the reader sets where the cell holds a byte of a blank or of a full-width sign; where it is not
-            set the cell is taken as it is, which spares nine cells of ten the search.
+        bit: bit of ``_marks`` that the reader sets where the cell holds a byte of a blank or of a full-width sign; where it is
+            not set the cell is taken as it is, which spares nine cells of ten the search.
         missing: values that mean nothing was filled in.
     """
     narrow = (
@@ -106,13 +106,15 @@ def day(cell: str) -> str:
     bare = f"CASE WHEN contains({cell}, ':') THEN regexp_replace({cell}, '{_TIME}', '') ELSE {cell} END"
     match = f"regexp_extract({bare}, '^{_DATE}$', ['y', 'm', 'd'])"
     loose = _day(f"{match}.y", f"{match}.m", f"CASE WHEN {match}.d = '' THEN '01' ELSE {match}.d END")
+    month = _day(f"substr({cell}, 1, 4)", f"substr({cell}, 5, 2)", text("01"))
+    iso = f"strlen({cell}) = 10 AND {cell} >= '0001' AND regexp_full_match({cell}, '[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}')"
     eight = _day(f"substr({cell}, 1, 4)", f"substr({cell}, 5, 2)", f"substr({cell}, 7, 2)")
     serial = f"DATE '1899-12-30' + CAST(floor(CAST({cell} AS DOUBLE)) AS INTEGER)"
     return (
-        f"CASE WHEN strlen({cell}) = 10 AND regexp_full_match({cell}, '[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}') AND {cell} >= '0001' THEN try_cast({cell} AS DATE)"
+        f"CASE WHEN {iso} THEN try_cast({cell} AS DATE)"
         f" WHEN strlen({cell}) = 8 AND regexp_full_match({cell}, '[0-9]{{8}}') THEN {eight}"
         f" WHEN contains({cell}, ':') AND regexp_full_match({bare}, '[0-9]{{8}}') THEN {eight}"
-        f" WHEN strlen({cell}) = 6 AND regexp_full_match({cell}, '[0-9]{{6}}') THEN {_day(f'substr({cell}, 1, 4)', f'substr({cell}, 5, 2)', text('01'))}"
+        f" WHEN strlen({cell}) = 6 AND regexp_full_match({cell}, '[0-9]{{6}}') THEN {month}"
         f" WHEN regexp_full_match({cell}, '[2-6][0-9]{{4}}(\\.[0-9]+)?') THEN {serial}"
         f" WHEN regexp_full_match({bare}, '{_DATE}') THEN {loose} END"
     )
@@ -152,7 +154,10 @@ def code(item: Field, cell: str) -> str:
     plain = str.maketrans(WIDE, NARROW)
     known = {read.translate(plain).strip(BLANKS): value for read, value in item.codes.items()}
     known = {str(value): value for value in item.codes.values()} | known
-    quote = (lambda value: str(int(value))) if item.type == "integer" else (lambda value: text(str(value)))
+
+    def quote(value: str | int) -> str:
+        return str(int(value)) if item.type == "integer" else text(str(value))
+
     arms = " ".join(f"WHEN {text(read)} THEN {quote(value)}" for read, value in known.items())
     rest = "" if item.otherwise is None else f" ELSE {quote(item.otherwise)}"
     value = f"CASE {cell} {arms}{rest} END"

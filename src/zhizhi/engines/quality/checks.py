@@ -38,6 +38,7 @@ def row_checks(table: Table, first_cell: str) -> dict[Phase, list[Check]]:
     """Return the checks of the phases that need one row only (cells and rows), and of the layout.
 
     Args:
+        table: the declared dataset.
         first_cell: SQL for the tidied first cell of the row that is not blank.
     """
     found: dict[Phase, list[Check]] = {Phase.LAYOUT: [], Phase.CELLS: [], Phase.ROWS: []}

@@ -33,6 +33,7 @@ def find_header(top: Sequence[Sequence[str]], needed: Sequence[str], place: Plac
     Args:
         top: the first rows, as read.
         needed: headers that must be there (the contract's ``physicalName``).
+        place: the file, for errors.
 
     Raises:
         InputError: the file is empty, has no header, or a column is missing or renamed.
@@ -43,7 +44,7 @@ def find_header(top: Sequence[Sequence[str]], needed: Sequence[str], place: Plac
     wanted = {plain(name): name for name in needed}
     best: tuple[int, Header, list[str]] | None = None
     for index, row in enumerate(rows[:DEEPEST]):
-        single = [cell for cell in row]
+        single = list(row)
         candidates = [(Header(_named(single, wanted), index + 1), single)]
         if index + 1 < len(rows):
             candidates += [(Header(_named(joined, wanted), index + 2), joined) for joined in _two_rows(row, rows[index + 1])]

@@ -1,7 +1,9 @@
 """A contract compiled to set-based SQL text (DuckDB's dialect) over a file's rows as read; backends run it.
 
-Tables that the statements name: ``source`` (``_row``, ``_marks`` and the columns as read, all text), ``staged`` (values and the masks of
-the phases that look at one row), ``faults`` (``_row``, ``phase``, ``bits``: rows found bad by phases that look at several rows).
+Tables that the statements name:
+``source``: ``_row``, ``_marks`` and the columns as read, all text;
+``staged``: values, and the masks of the phases that look at one row;
+``faults``: ``_row``, ``phase``, ``bits`` of rows found bad by the phases that look at several rows.
 """
 
 from __future__ import annotations
@@ -186,7 +188,8 @@ def bad_rows(plan: Plan) -> str:
     return (
         f"SELECT _row, {raw}, {phases} AS phase, {bits} AS bits FROM staged WHERE NOT ok "
         f"UNION ALL SELECT _row, {', '.join(f's.c{i}' for i in range(len(plan.columns)))}, f.phase, f.bits "
-        "FROM (SELECT _row, phase, bit_or(bits) AS bits FROM faults WHERE NOT warning GROUP BY _row, phase) AS f JOIN staged AS s USING (_row) "
+        "FROM (SELECT _row, phase, bit_or(bits) AS bits FROM faults WHERE NOT warning GROUP BY _row, phase) AS f "
+        "JOIN staged AS s USING (_row) "
         "ORDER BY _row"
     )
 
@@ -207,6 +210,7 @@ def tallies(plan: Plan) -> str:
         )
         if counts:
             parts.append(
-                f"SELECT {int(phase)} AS phase, unnest({bits}) AS bit, unnest([{', '.join(counts)}]) AS n FROM staged WHERE {earlier}"
+                f"SELECT {int(phase)} AS phase, unnest({bits}) AS bit, unnest([{', '.join(counts)}]) AS n "
+                f"FROM staged WHERE {earlier}"
             )
     return " UNION ALL ".join(parts)
