@@ -16,7 +16,7 @@ from zhizhi.engines.synthesis.columns import date_column, money_column
 from zhizhi.engines.synthesis.facts import day_number
 from zhizhi.engines.synthesis.faults import check_character, next_number, next_uscc, no_such_date
 from zhizhi.engines.synthesis.identifiers import sequence_numbers, uscc
-from zhizhi.engines.synthesis.truth import Standards, household_decisions, person_decisions
+from zhizhi.engines.synthesis.truth import Standards, dibao_amount, household_decisions, person_decisions
 
 PEOPLE = 20_000
 WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
@@ -258,3 +258,22 @@ def test_faults_break_one_thing_only() -> None:
     assert row["day"] in ("2024年06月31日", "2024年02月30日", "2024年13月05日")
     assert check_character("11010519491231002") == "X"
     assert uscc_is_right(bytes(uscc(b"91", np.array([330102]), np.array([12_345_678]))[0]).decode())
+
+
+@pytest.mark.parametrize(
+    ("yuan", "members", "due"), [(2830, 3, 591), (340, 3, 3081), (2180, 3, 1240), (1840, 3, 1580), (3470, 4, 1090)]
+)
+def test_amounts_are_those_that_a_made_up_town_was_given(yuan: int, members: int, due: int) -> None:
+    """Incomes and amounts of households of the three-bridges town, whose truth was made apart from this generator."""
+    facts = drawn().facts
+    size = np.bincount(facts.people.household[facts.members()])
+    home = int(np.flatnonzero((size == members) & (facts.households.size == members))[0])
+    first = int(facts.households.first[home])
+    life = facts.living
+    kept = life.wage.copy(), life.pension.copy()
+    life.wage[first : first + members], life.pension[first : first + members] = 0, 0
+    life.wage[first] = yuan * 100
+    try:
+        assert dibao_amount(facts, Standards(line=114_000), np.array([home])).tolist() == [due * 100]
+    finally:
+        life.wage[:], life.pension[:] = kept

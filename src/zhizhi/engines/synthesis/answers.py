@@ -34,7 +34,7 @@ class Answers:
     def __init__(self, drawn: Region, names: Names) -> None:
         self._drawn, self._names = drawn, names
         figures = Standards()
-        self._amount = dibao_amount(drawn.facts, figures)
+        self._figures = figures
         self._households = household_decisions(drawn.facts, figures)
         self._persons = person_decisions(drawn.facts, figures, self._households)
 
@@ -47,7 +47,9 @@ class Answers:
         for kind, policy, values in self._all():
             at = np.flatnonzero(values != NO)
             eligible = values[at] == YES
-            amount = np.where(eligible, self._amount[at], BLANK) if policy == "dibao" else np.full(len(at), BLANK)
+            amount = np.full(len(at), BLANK, np.int64)
+            if policy == "dibao":
+                amount[eligible] = dibao_amount(self._drawn.facts, self._figures, at[eligible])
             parts.append(_answer_table(policy, kind, self._subjects(kind, at), {
                 "decision": pa.array(np.where(eligible, "eligible", "unknown").tolist(), pa.string()),
                 "amount": money_column(amount, blank=True),

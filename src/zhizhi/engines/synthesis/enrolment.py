@@ -52,7 +52,8 @@ def of_households(facts: Facts, set_: Standards, rng: np.random.Generator) -> En
         (decided["edge"] == 0) & (decided["dibao"] == 0) & (chance[1] < 0.0004)
     )
     spending = (decided["expenditure"] == YES) & (chance[2] < 0.6)
-    topped = np.maximum(dibao_amount(facts, set_), 10_000)
+    topped = np.zeros(len(tekun), np.int64)
+    topped[dibao] = np.maximum(dibao_amount(facts, set_, np.flatnonzero(dibao)), 10_000)
     members = income(facts).members
     parts = [
         _paid(tekun, "tekun", set_.line * 13 // 10 * members),

@@ -1,4 +1,4 @@
-"""The right answers, from the clean facts alone: three-valued decisions in exact integer arithmetic.
+"""The right answers, from the clean facts alone: three-valued decisions in exact arithmetic.
 
 Nothing here reads a policy file or calls the product's rules. Each function states its definition; the figures stand in
 :class:`Standards` and are those of the shipped package on 2025-09-01. Truth values are 0 (false), 1 (unknown), 2 (true), so that
@@ -8,6 +8,7 @@ Kleene's *and* is the smaller, *or* the larger, and *not* is 2 minus the value.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Context, Decimal, localcontext
 from typing import Final
 
 import numpy as np
@@ -192,7 +193,17 @@ def person_decisions(facts: Facts, set_: Standards, of_household: dict[str, Ints
     return {name: np.where(members, value, NO) for name, value in decided.items()}
 
 
-def dibao_amount(facts: Facts, set_: Standards) -> Ints:
-    """Return the monthly top-up of each household in fen: what its members lack to the line, rounded up to whole yuan."""
+def dibao_amount(facts: Facts, set_: Standards, at: Ints) -> Ints:
+    """Return the monthly top-up of the households ``at`` in fen: what their members lack to the line, up to whole yuan.
+
+    (line - income per member) * members in decimals of 34 digits, the numbers of FEEL (OMG DMN 1.3, 10.3.2.3). Where an income
+    does not divide evenly, the last digit can carry the product over a whole yuan, and rounding up then gives one yuan more.
+    """
     earned = income(facts)
-    return -(-(set_.line * earned.members - earned.known) // 100) * 100
+    line = Decimal(set_.line) / 100
+    due = []
+    with localcontext(Context(prec=34, rounding=ROUND_HALF_EVEN)):
+        for known, members in zip(earned.known[at].tolist(), earned.members[at].tolist(), strict=True):
+            lacking = (line - Decimal(known) / 100 / members) * members
+            due.append(int(lacking.to_integral_value(ROUND_CEILING)) * 100)
+    return np.array(due, dtype=np.int64)
