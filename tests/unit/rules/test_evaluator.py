@@ -260,8 +260,14 @@ def test_an_amount_that_cannot_be_computed_is_unknown_not_zero() -> None:
 
 
 @pytest.mark.parametrize(
-    ("day", "expected"), [("2024-06-30", "not in force"), ("2024-07-01", "eligible"), ("2026-06-30", "eligible"), ("2026-07-01", "not in force")]
-)  # fmt: skip
+    ("day", "expected"),
+    [
+        ("2024-06-30", "not in force"),
+        ("2024-07-01", "eligible"),
+        ("2026-06-30", "eligible"),
+        ("2026-07-01", "not in force"),
+    ],
+)
 def test_a_policy_decides_only_while_it_is_valid(day: str, expected: str) -> None:
     assert decide(policy("assets > 1"), COUPLE, date.fromisoformat(day), FIGURES, VOCABULARY).decision == expected
 

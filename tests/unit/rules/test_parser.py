@@ -75,6 +75,7 @@ def test_an_aggregate_takes_a_filter_and_a_window() -> None:
     ("text", "code", "line", "column"),
     [
         ("a <", "rules.syntax", 7, 14),
+        ("a and\n  b <", "rules.syntax", 8, 6),
         ("a < < b", "rules.syntax", 7, 15),
         ("a and\n  ＝ b", "rules.character", 8, 3),
         ('a = @"2025-02-30"', "rules.date-literal", 7, 15),
@@ -82,6 +83,10 @@ def test_an_aggregate_takes_a_filter_and_a_window() -> None:
         ("sum(claims.x over 0 days)", "rules.window", 7, 29),
         ("(" * 61 + "a" + ")" * 61, "rules.too-long", 7, 11),
         ("a + " * 1500 + "a", "rules.too-long", 7, 11),
+        ("a+" * 1500 + "a", "rules.too-deep", 7, 11),
+        ("-" * 3900 + "a", "rules.too-deep", 7, 11),
+        ("not " * 900 + "a", "rules.too-deep", 7, 11),
+        ("if a then b else " * 200 + "a", "rules.too-deep", 7, 11),
     ],
 )
 def test_a_fault_is_pointed_at_in_the_file(text: str, code: str, line: int, column: int) -> None:

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from fractions import Fraction
 
 from zhizhi.engines.rules import ir
-from zhizhi.engines.rules.parser import parse, place_of
+from zhizhi.engines.rules.parser import MAX_TREE, parse, place_of
 from zhizhi.engines.rules.syntax import Call, Expression, Literal, Membership, Name, Operation, Range, walk
 from zhizhi.engines.rules.types import BOOLEAN, DATE, NULL, PURE, STRING, Type, Unit, number
 from zhizhi.engines.rules.vocabulary import Parameter, Vocabulary
@@ -71,7 +71,10 @@ def check(text: str, env: Environment, at: Place | None = None, expect: str | No
 def check_tree(tree: Expression, env: Environment, at: Place | None = None, expect: str | None = None) -> ir.Node:
     """Check an expression that is parsed already, such as a compiled decision table; see `check`."""
     place = at or Place()
-    node = _Checker(env, place).expression(tree, env.subject)
+    try:
+        node = _Checker(env, place).expression(tree, env.subject)
+    except RecursionError:  # derived values that read one another, each deep in itself
+        raise PolicyError("rules.too-deep", place, limit=MAX_TREE) from None
     if expect and node.type.kind != expect:
         raise PolicyError("rules.expected-type", place, expected=expect, found=node.type, text=place.text)
     return node

@@ -46,6 +46,7 @@ _TOKEN_WORDS = {
 }
 MAX_LENGTH = 4_000
 MAX_DEPTH = 60
+MAX_TREE = 120
 
 
 @cache
@@ -203,15 +204,21 @@ def _parse(text: str, start: str, at: Place | None) -> Any:
         raise PolicyError("rules.too-long", at, length=len(text), limit=MAX_LENGTH, depth=MAX_DEPTH)
     try:
         tree: Tree[Token] = _lark().parse(text, start=start)
-        return _Builder().transform(tree)
+        if _tree_depth(tree) > 3 * MAX_TREE:  # before the builder goes down it
+            raise PolicyError("rules.too-deep", at, limit=MAX_TREE)
+        built = _Builder().transform(tree)
+        if _tree_depth(built) > MAX_TREE:
+            raise PolicyError("rules.too-deep", at, limit=MAX_TREE)
+        return built
     except UnexpectedToken as fault:
         end = fault.token.type == "$END"
-        span = Span(1, len(text) + 1) if end else Span(fault.line, fault.column)
+        lines = text.split("\n")
+        span = Span(len(lines), len(lines[-1]) + 1) if end else Span(fault.line, fault.column)
         expected = ", ".join(sorted({_TOKEN_WORDS.get(name, name.lower()) for name in fault.expected}))
         found = "the end" if end else str(fault.token)
         raise PolicyError("rules.syntax", _place(at, span, text), text=text, found=found, expected=expected) from None
     except UnexpectedCharacters as fault:
-        found = text.splitlines()[fault.line - 1][fault.column - 1]
+        found = text[fault.pos_in_stream or 0]
         raise PolicyError("rules.character", _place(at, Span(fault.line, fault.column), text), text=text, found=found) from None
     except UnexpectedEOF:
         raise PolicyError("rules.syntax", at, text=text, found="the end", expected="more") from None
@@ -220,6 +227,28 @@ def _parse(text: str, start: str, at: Place | None) -> Any:
             fault_ = wrapped.orig_exc
             raise PolicyError(fault_.code, _place(at, fault_.span, text), text=text, **fault_.params) from None
         raise
+
+
+def _tree_depth(tree: Any) -> int:
+    """Return how deep a tree goes, without going down it by calls."""
+    deepest = 0
+    level: list[Any] = [tree]
+    while level:
+        deepest += 1
+        below: list[Any] = []
+        for node in level:
+            if isinstance(node, Tree):
+                below += [child for child in node.children if isinstance(child, Tree)]
+            elif isinstance(node, Call):
+                below += [*node.arguments, *([node.where] if node.where is not None else [])]
+            elif isinstance(node, Operation):
+                below += node.operands
+            elif isinstance(node, Membership):
+                below += [node.subject, *node.choices]
+            elif isinstance(node, Range):
+                below += [node.low, node.high]
+        level = below
+    return deepest
 
 
 def _depths(text: str) -> list[int]:
@@ -238,7 +267,8 @@ def parse(text: str, at: Place | None = None) -> Expression:
         at: where the text starts in its file; errors point from there.
 
     Raises:
-        PolicyError: ``rules.syntax``, ``rules.character``, ``rules.date-literal``, ``rules.window`` or ``rules.too-long``.
+        PolicyError: ``rules.syntax``, ``rules.character``, ``rules.date-literal``, ``rules.window``, ``rules.too-long`` or
+            ``rules.too-deep``.
 
     Example:
         >>> str(parse("param.line").path)
