@@ -23,6 +23,7 @@ from zhizhi.scenarios.package import Package
 
 FORMAT = 1
 FILES = ("person_file", "household_file", "person_bits", "household_bits", "receipts")
+ORDERS = {"person_file": " ORDER BY household, person", "household_file": " ORDER BY household"}
 Progress = Callable[[str], None]
 
 
@@ -128,11 +129,9 @@ class Screening:
         self._run(self.plan.decision_steps(), progress)
 
     def _run(self, steps: Sequence[Any], progress: Progress) -> None:
-        for step in steps:
-            progress(step.name)
-            order = {"person_file": " ORDER BY household, person", "household_file": " ORDER BY household"}.get(step.name, "")
-            kind = "TABLE" if step.name in FILES or not step.name.endswith("_values") else "VIEW"
-            self.execute(f"CREATE OR REPLACE TEMP {kind} {step.name} AS {step.sql('duckdb')}{order}")
+        for name, select in self.plan.tables("duckdb", steps):
+            progress(name)
+            self.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {select}{ORDERS.get(name, '')}")
 
     def levels(self) -> list[Level]:
         """Return the levels that have policies."""

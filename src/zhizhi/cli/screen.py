@@ -9,6 +9,7 @@ from time import perf_counter
 from typing import Annotated, Any
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -108,7 +109,7 @@ def show_counts(run: Finished, package: Package, tongue: str, seconds: float) ->
     for kind in ("policy", "warning"):
         rows = [row for row in found.counts(screening) if row["kind"] == kind]
         if rows:
-            console.print(_table(rows, package, tongue, kind))
+            console.print(_table(rows, package, tongue, kind, console.width))
     console.print(
         words["summary"].format(
             on=screening.on, households=f"{households:,}", persons=f"{persons:,}", seconds=f"{seconds:.1f}", mode=words[run.mode]
@@ -121,15 +122,18 @@ def show_counts(run: Finished, package: Package, tongue: str, seconds: float) ->
         console.print(line, highlight=False)
 
 
-def _table(rows: list[dict[str, Any]], package: Package, tongue: str, kind: str) -> Table:
+def _table(rows: list[dict[str, Any]], package: Package, tongue: str, kind: str, width: int) -> Table:
     words = WORDS[tongue]
-    table = Table(title=words[f"title-{kind}"], title_justify="left")
-    table.add_column(words["policy"], overflow="fold")
     names = ["eligible", "receiving", "missed", "leaking", "near_miss", "unknown"] if kind == "policy" else ["warning", "unknown"]
+    names = [name for name in names if any(row[name] for row in rows)] or names[:1]
+    if width < 100 and kind == "policy":
+        names.remove("receiving")
+    table = Table(title=words[f"title-{kind}"], title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column(words["policy"], overflow="fold", min_width=18)
     for name in names:
-        table.add_column(words[name], justify="right")
+        table.add_column(words[name], justify="right", no_wrap=True)
     if kind == "policy":
-        table.add_column(words["payable"], justify="right")
+        table.add_column(words["payable"], justify="right", no_wrap=True)
     for row in rows:
         cells = [package.policies[row["policy"]].title[tongue]]
         for name in names:
@@ -146,7 +150,9 @@ def unit_words(unit: str | None, tongue: str) -> str:
     """Return a unit as people say it."""
     if not unit:
         return ""
-    return unit.replace("CNY", "元").replace("/month", "/月").replace("/year", "/年") if tongue == "zh" else unit
+    if tongue == "zh":
+        return unit.replace("CNY", "元").replace("/month", "/月").replace("/year", "/年")
+    return unit.replace("CNY", "¥").replace("/month", "/mo").replace("/year", "/yr")
 
 
 WORDS = {

@@ -41,6 +41,17 @@ def merge(name: str, by: str, table: Any) -> Column:
     return {"sum": part.sum, "min": part.min, "max": part.max}[by]()
 
 
+def by_row(value: Any, table: Any) -> Any:
+    """Return a constant as a column with the same value in every row of ``table``: only columns are aggregated."""
+    if isinstance(value, Number):
+        parts = [value.value, value.low, value.high]
+        made = [Ratio(by_row(column(part.num), table), part.den) for part in parts]
+        return Number(made[0], *(made[0] if part is value.value else new for part, new in zip(parts[1:], made[1:], strict=True)))
+    if not isinstance(value, ibis.Scalar):
+        return value
+    return ibis.cases((table[table.columns[0]].isnull(), value), else_=value)
+
+
 def _count(condition: Column) -> Column:
     return ibis.cases((condition, whole(1)), else_=whole(0)).sum()
 
@@ -49,14 +60,14 @@ def partials(node: ir.Aggregate, floor: Fraction | None, frame: Frame, window: C
     """Return the partial columns of ``node`` over the rows of ``frame``; ``window`` is the rows' window test or None."""
     keep = window
     if node.where is not None:
-        where = emit(node.where, frame, floor)
+        where = by_row(emit(node.where, frame, floor), frame.table)
         keep = where if keep is None else keep & where
     if node.function == "count":
         if keep is None:
             return Partials({"n": Partial(frame.table.count(), "sum")})
         return Partials({"n": Partial(_count(keep), "sum"), "m": Partial(_count(keep.isnull()), "sum")})
     assert node.value is not None
-    value = emit(node.value, frame, floor)
+    value = by_row(emit(node.value, frame, floor), frame.table)
     if node.function == "any":
         test = value if keep is None else keep & value
         return Partials({"t": Partial(_count(test), "sum"), "u": Partial(_count(test.isnull()), "sum")})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import operator
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -40,6 +41,7 @@ from zhizhi.engines.rules.vocabulary import RecordTable, Variable, Vocabulary
 from zhizhi.engines.screening.aggregates import Partials, final, merge, partials
 
 WORD = 64
+Making = Callable[[Any], dict[str, Column]]
 PHYSICAL = {"number": "int64", "boolean": "boolean", "date": "int64", "code": "string", "string": "string"}
 
 
@@ -122,6 +124,19 @@ class Plan:
         """Return the steps that build the person and household files."""
         names = [step.name for step in self.steps]
         return self.steps[: names.index("household_file") + 1]
+
+    def tables(self, dialect: str, steps: Sequence[Step]) -> list[tuple[str, str]]:
+        """Return (name, SELECT) of the steps that are kept as tables; the ``_values`` between them become their WITH."""
+        texts = {step.name: step.sql(dialect) for step in self.steps if step.name.endswith("_values")}
+        made = []
+        for step in steps:
+            if step.name not in texts:
+                body, parts = step.sql(dialect), list[str]()
+                for name in reversed(texts):
+                    if any(re.search(rf"\b{name}\b", text) for text in (body, *parts)):
+                        parts.append(f"{name} AS ({texts[name]})")
+                made.append((step.name, f"WITH {', '.join(reversed(parts))} {body}" if parts else body))
+        return made
 
     def decision_steps(self) -> list[Step]:
         """Return the steps that decide, after the files are built."""
@@ -480,8 +495,10 @@ class _Planner:
         def height(node: ir.Node) -> int:
             if isinstance(node, ir.Aggregate) or not divides(node):
                 return 0
-            heights[node] = 1 + max(height(child) for child in ir.children(node))
-            return heights[node]
+            below = max(height(child) for child in ir.children(node))
+            if isinstance(node, ir.Arithmetic):
+                heights[node] = below = below + 1
+            return below
 
         top = max((height(amount) for _, amount, _ in self.amounts[subject]), default=0)
         for level in range(1, top + 1):
@@ -489,12 +506,12 @@ class _Planner:
             frame.decimal = True
             columns: dict[str, Column] = {}
             numbers: dict[Key, Number] = {}
-            for index, node in enumerate(node for node, h in heights.items() if h == level and node.type.kind == "number"):
+            for index, node in enumerate(node for node, h in heights.items() if h == level):
                 value, name = emit(node, frame).value, f"q{level}_{index}"
                 columns[name], columns[f"{name}d"] = as_column(value.num), as_column(value.den)
                 columns[f"{name}f"] = value.drift if value.drift is not None else ibis.literal(0.0)
                 numbers[node, None] = Number.of(Ratio(name, f"{name}d", f"{name}f"))
-            steps = [functools.partial(_ready, columns), *self.settled(list(columns)[::3])]
+            steps: list[Making] = [functools.partial(_ready, columns), *self.settled(list(columns)[::3])]
             for index, step in enumerate(steps):
                 made = step(table)
                 kept = {name: table[name] for name in table.columns if name not in made and not scratch(name, index)}
@@ -505,7 +522,7 @@ class _Planner:
         return table, ready
 
     @staticmethod
-    def settled(names: Sequence[str]) -> list[Callable[[Any], dict[str, Column]]]:
+    def settled(names: Sequence[str]) -> list[Making]:
         """Return the settling steps of several numbers side by side."""
         each = [settling(name) for name in names]
         return [functools.partial(_side_by_side, steps) for steps in zip(*each, strict=True)]
@@ -622,7 +639,7 @@ def _ready(columns: dict[str, Column], _: Any) -> dict[str, Column]:
     return columns
 
 
-def _side_by_side(steps: Sequence[Callable[[Any], dict[str, Column]]], table: Any) -> dict[str, Column]:
+def _side_by_side(steps: Sequence[Making], table: Any) -> dict[str, Column]:
     return {name: made for step in steps for name, made in step(table).items()}
 
 
