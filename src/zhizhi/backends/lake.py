@@ -16,7 +16,7 @@ from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import TableNotFoundError
 
 from zhizhi.backends.duckdb import connect
-from zhizhi.engines.quality.cells import listed
+from zhizhi.engines.quality.cells import listed, name, text
 from zhizhi.exchange.contract import SUFFIX, Contract, read_contract
 from zhizhi.kernel.errors import LakeError, NotFoundError, Place
 
@@ -167,21 +167,24 @@ class Lake:
         gone, come = sorted(old - new), sorted(new - old)
         if not gone and not come:
             return pa.array([], pa.string())
-        names = [
-            field.name for field in self.delta(dataset, new_version).schema().fields if field.name not in ("_row", "_source")
-        ]
-        quoted = ", ".join(f'"{name}"' for name in names)
+        names = [field.name for field in self.delta(dataset, new_version).schema().fields]
+        before = [field.name for field in self.delta(dataset, old_version).schema().fields]
+        fresh = self._loads_between(dataset, old_version, new_version)
+        if names != before:
+            query = _all_keys(column, gone, come)
+        elif fresh is not None:
+            query = _touched_keys(column, gone, come, fresh, self.contract(dataset).keys)
+        else:
+            query = _differing_keys(column, gone, come, [name for name in names if name not in ("_row", "_source")])
         with connect(spill=self.path / "tmp") as connection:
-            parts = []
-            for sign, paths in ((-1, gone), (1, come)):
-                if paths:
-                    source = f"read_parquet([{listed(paths)}], union_by_name = true)"
-                    parts.append(f'SELECT "{column}" AS k, hash({quoted}) AS h, {sign} AS s FROM {source}')
-            query = (
-                f"SELECT DISTINCT k FROM (SELECT k, h FROM ({' UNION ALL '.join(parts)}) GROUP BY k, h HAVING sum(s) <> 0) "
-                "WHERE k IS NOT NULL ORDER BY k"
-            )
             return connection.sql(query).to_arrow_table().column("k").combine_chunks()
+
+    def _loads_between(self, dataset: str, old_version: int, new_version: int) -> list[str] | None:
+        """Return the loads that led from one version to the other if every one of them only added or corrected rows."""
+        rows = self.rows("loads", f"dataset = {text(dataset)} AND version > {old_version} AND version <= {new_version}")
+        if {row["version"] for row in rows} != set(range(old_version + 1, new_version + 1)):
+            return None
+        return None if any(row["mode"] == "replace" for row in rows) else sorted({row["load"] for row in rows})
 
     def rows(self, name: str, where: str = "", columns: str = "*") -> list[dict[str, Any]]:
         """Return the rows of a service table (``loads``, ``results``, ``quarantine``, ``identities``) as plain dicts."""
@@ -276,6 +279,41 @@ class Lake:
 def local_files(table: DeltaTable) -> list[str]:
     """Return the paths of a table's Parquet files, sorted."""
     return sorted(unquote(uri.removeprefix("file://")) for uri in table.file_uris())
+
+
+def _parquet(files: Sequence[str]) -> str:
+    return f"read_parquet([{listed(files)}], union_by_name = true)"
+
+
+def _all_keys(column: str, gone: Sequence[str], come: Sequence[str]) -> str:
+    return f"SELECT DISTINCT {name(column)} AS k FROM {_parquet([*gone, *come])} WHERE {name(column)} IS NOT NULL ORDER BY k"
+
+
+def _touched_keys(column: str, gone: Sequence[str], come: Sequence[str], loads: Sequence[str], keys: Sequence[str]) -> str:
+    """Rows that came or were corrected bear their load's id; what stood in their place is found by the primary key."""
+    k = name(column)
+    touched = (
+        f"SELECT * FROM {_parquet(come)} WHERE _source IN ({listed(loads)})"
+        if come
+        else f"SELECT * FROM {_parquet(gone)} LIMIT 0"
+    )
+    parts = [f"SELECT {k} AS k FROM touched"]
+    if gone and keys and column not in keys:
+        same = " AND ".join(f"g.{name(key)} = t.{name(key)}" for key in keys)
+        parts.append(f"SELECT g.{k} FROM {_parquet(gone)} AS g JOIN touched AS t ON {same}")
+    return f"WITH touched AS ({touched}) SELECT DISTINCT k FROM ({' UNION ALL '.join(parts)}) WHERE k IS NOT NULL ORDER BY k"
+
+
+def _differing_keys(column: str, gone: Sequence[str], come: Sequence[str], names: Sequence[str]) -> str:
+    """Rows of the files that only one version has, less those that both have with the same content."""
+    content = ", ".join(name(item) for item in names)
+    parts = [
+        f"SELECT {name(column)} AS k, hash({content}) AS h, {sign} AS s FROM {_parquet(files)}"
+        for sign, files in ((-1, gone), (1, come))
+        if files
+    ]
+    differing = f"SELECT k, h FROM ({' UNION ALL '.join(parts)}) GROUP BY k, h HAVING sum(s) <> 0"
+    return f"SELECT DISTINCT k FROM ({differing}) WHERE k IS NOT NULL ORDER BY k"
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -14,12 +14,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
-from zhizhi.engines.quality.layout import DEEPEST, find_header
+from zhizhi.engines.quality.layout import DEEPEST, Header, find_header
 from zhizhi.kernel.errors import InputError, Place
 
 _CHUNK = 1 << 20
 _HEAD = 1 << 17
-_BLOCK = 1 << 22
+_BLOCK = 1 << 21
 _SEPARATORS = (",", "\t", ";", "|")
 
 
@@ -72,92 +72,99 @@ def open_csv(
     path: Path, needed: Sequence[str], declared: str, seen: Survey, irregular: list[tuple[int, str]]
 ) -> tuple[tuple[str, ...], Iterator[pa.RecordBatch], Callable[[], None]]:
     """Open a CSV file; return its headers, its batches, and what to call after the last batch (it refuses a half-written end)."""
-    place = Place(path.name)
     with path.open("rb") as file:
         head = file.read(_HEAD)
+    place = Place(path.name)
     encoding, text = _decoded_head(head, declared, seen, needed, place)
     if encoding.startswith("utf-8") and seen.utf8_fault is not None:
         where = Place(path.name, seen.line_of_fault)
         raise InputError("input.half-written", where) if seen.cut else InputError("input.encoding", where, encoding=encoding)
-    separator, rows = _separated(text, needed, len(head) == _HEAD)
+    separator, rows = _separated(text, needed)
     header = find_header(rows, needed, place)
-    width = max(len(header.columns), 1)
-    broken: list[tuple[int, str]] = []
-
-    def handle(row: arrow_csv.InvalidRow) -> str:
-        broken.append((row.number, row.text))
-        return "skip"
-
-    names = [f"c{i}" for i in range(width)]
-    state = _State()
-
-    def batches() -> Iterator[pa.RecordBatch]:
-        try:
-            reader = arrow_csv.open_csv(
-                str(path),
-                read_options=arrow_csv.ReadOptions(
-                    use_threads=False,
-                    block_size=_BLOCK,
-                    column_names=names,
-                    skip_rows_after_names=header.rows_above,
-                    encoding="utf8" if encoding.startswith("utf-8") else encoding,
-                ),
-                parse_options=arrow_csv.ParseOptions(
-                    delimiter=separator, ignore_empty_lines=False, newlines_in_values=seen.quotes > 0, invalid_row_handler=handle
-                ),
-                convert_options=arrow_csv.ConvertOptions(
-                    column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
-                ),
-            )
-            for batch in reader:
-                if batch.num_rows:
-                    yield _numbered(batch, header.rows_above, broken, state)
-        except UnicodeDecodeError as error:
-            cut = error.reason == "incomplete multibyte sequence"
-            where = Place(path.name, header.rows_above + state.valid + 1)
-            raise (
-                InputError("input.half-written", where) if cut else InputError("input.encoding", where, encoding=encoding)
-            ) from error
-        except pa.ArrowInvalid as error:
-            if "Empty CSV" in str(error):
-                raise InputError("input.empty", place) from error
-            raise InputError("input.half-written", Place(path.name, header.rows_above + state.valid + len(broken) + 1)) from error
+    stream = _Stream(path, seen, encoding, separator, header)
 
     def finish() -> None:
-        ends = seen.tail.endswith((b"\n", b"\r"))
-        last_broken = broken[-1][0] if broken else 0
-        total = header.rows_above + state.valid + len(broken)
-        ends_broken = bool(broken) and last_broken == total
-        if seen.quotes % 2 and ('"' in broken[-1][1] if ends_broken else "\n" in state.last):
-            raise InputError("input.quote-open", Place(path.name, total))
-        if not ends and ends_broken:
-            raise InputError("input.half-written", Place(path.name, total))
-        if state.valid == 0 and not broken:
-            raise InputError("input.empty", place)
-        irregular.extend((number, line) for number, line in broken)
+        stream.finish()
+        irregular.extend(stream.broken)
 
-    return header.columns, batches(), finish
+    return header.columns, stream.batches(), finish
 
 
-class _State:
-    """What the reading so far has seen: valid rows, and the text of the last one's cells."""
+class _Stream:
+    """The reading of one CSV file: rows so far, records with a wrong number of cells, and the last row's text."""
 
-    def __init__(self) -> None:
+    def __init__(self, path: Path, seen: Survey, encoding: str, separator: str, header: Header) -> None:
+        self.path, self.seen, self.encoding, self.separator = path, seen, encoding, separator
+        self.above, self.width = header.rows_above, max(len(header.columns), 1)
+        self.broken: list[tuple[int, str]] = []
         self.valid = 0
         self.last = ""
 
+    def _skip(self, row: arrow_csv.InvalidRow) -> str:
+        self.broken.append((row.number, row.text))
+        return "skip"
 
-def _numbered(batch: pa.RecordBatch, above: int, broken: list[tuple[int, str]], state: _State) -> pa.RecordBatch:
-    """Put spreadsheet row numbers on a batch: records that were skipped as broken count too."""
-    first = state.valid
-    numbers = np.arange(first, first + batch.num_rows, dtype=np.int64) + above + 1
-    if broken:
-        # The k-th broken record stands at number b; valid records up to there are b - above - 1 - k of them.
-        before = np.array([number - above - 1 - k for k, (number, _) in enumerate(broken)], dtype=np.int64)
-        numbers += np.searchsorted(before, np.arange(first, first + batch.num_rows), side="right")
-    state.valid += batch.num_rows
-    state.last = " ".join(str(column[-1].as_py()) for column in batch.columns)
-    return pa.record_batch([pa.array(numbers), *batch.columns], names=["_row", *batch.schema.names])
+    def _reader(self) -> arrow_csv.CSVStreamingReader:
+        names = [f"c{i}" for i in range(self.width)]
+        read = arrow_csv.ReadOptions(
+            use_threads=False,  # else records that are skipped come without their number
+            block_size=_BLOCK,
+            column_names=names,
+            skip_rows_after_names=self.above,
+            encoding="utf8" if self.encoding.startswith("utf-8") else self.encoding,
+        )
+        parse = arrow_csv.ParseOptions(
+            delimiter=self.separator,
+            ignore_empty_lines=False,  # a blank line counts in the spreadsheet's numbering
+            newlines_in_values=self.seen.quotes > 0,
+            invalid_row_handler=self._skip,
+        )
+        convert = arrow_csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False)
+        return arrow_csv.open_csv(str(self.path), read_options=read, parse_options=parse, convert_options=convert)
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Yield ``_row`` and the columns; raise what refuses the file."""
+        try:
+            for batch in self._reader():
+                if batch.num_rows:
+                    yield self._numbered(batch)
+        except UnicodeDecodeError as error:
+            where = Place(self.path.name, self.total + 1)
+            if error.reason == "incomplete multibyte sequence":
+                raise InputError("input.half-written", where) from error
+            raise InputError("input.encoding", where, encoding=self.encoding) from error
+        except pa.ArrowInvalid as error:
+            if "Empty CSV" in str(error):
+                raise InputError("input.empty", Place(self.path.name)) from error
+            raise InputError("input.half-written", Place(self.path.name, self.total + 1)) from error
+
+    @property
+    def total(self) -> int:
+        """Records so far, the header's rows and broken ones counted."""
+        return self.above + self.valid + len(self.broken)
+
+    def finish(self) -> None:
+        """Refuse a file whose end is cut off, or that has no rows."""
+        ends = self.seen.tail.endswith((b"\n", b"\r"))
+        ends_broken = bool(self.broken) and self.broken[-1][0] == self.total
+        if self.seen.quotes % 2 and ('"' in self.broken[-1][1] if ends_broken else "\n" in self.last):
+            raise InputError("input.quote-open", Place(self.path.name, self.total))
+        if not ends and ends_broken:
+            raise InputError("input.half-written", Place(self.path.name, self.total))
+        if self.valid == 0 and not self.broken:
+            raise InputError("input.empty", Place(self.path.name))
+
+    def _numbered(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Put spreadsheet row numbers on a batch: records that were skipped as broken count too."""
+        nth = np.arange(self.valid, self.valid + batch.num_rows, dtype=np.int64)
+        numbers = nth + self.above + 1
+        if self.broken:
+            # Before the k-th broken record, which has number b, stand b - above - 1 - k valid ones.
+            before = np.array([number - self.above - 1 - k for k, (number, _) in enumerate(self.broken)], dtype=np.int64)
+            numbers += np.searchsorted(before, nth, side="right")
+        self.valid += batch.num_rows
+        self.last = " ".join(str(column[-1].as_py()) for column in batch.columns)
+        return pa.record_batch([pa.array(numbers), *batch.columns], names=["_row", *batch.schema.names])
 
 
 def _decoded_head(head: bytes, declared: str, seen: Survey, needed: Sequence[str], place: Place) -> tuple[str, str]:
@@ -185,7 +192,7 @@ def _decoded_head(head: bytes, declared: str, seen: Survey, needed: Sequence[str
     raise InputError("input.encoding", Place(place.file, seen.line_of_fault or None), encoding=" / ".join(tried))
 
 
-def _separated(text: str, needed: Sequence[str], cut: bool) -> tuple[str, list[list[str]]]:
+def _separated(text: str, needed: Sequence[str]) -> tuple[str, list[list[str]]]:
     """Return the separator under which most of the needed headers appear, and the first rows read with it."""
     best: tuple[int, str, list[list[str]]] = (-1, ",", [])
     for separator in _SEPARATORS:

@@ -6,17 +6,16 @@ import difflib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from jsonschema import Draft202012Validator
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from zhizhi.engines.quality.declared import Field, Owner, Rule, Table, completed
+from zhizhi.exchange.plain_yaml import PlainYamlError, load_plain
 from zhizhi.kernel.errors import ContractError, Place
 
 SUFFIX = ".odcs.yaml"
@@ -137,17 +136,14 @@ def in_order(contracts: Iterable[Contract]) -> list[Contract]:
     return ordered
 
 
+@lru_cache(256)
 def parse_contract(text: str, file: str = "") -> Contract:
     """Parse the YAML ``text`` of a contract; ``file`` is named in errors."""
     place = Place(file)
     try:
-        document = YAML(typ="safe", pure=True).load(text)
-    except MarkedYAMLError as error:
-        mark = error.problem_mark
-        where = Place(file, mark.line + 1, mark.column + 1) if mark else place
-        raise ContractError("contract.yaml", where, reason=error.problem or "") from error
-    except YAMLError as error:
-        raise ContractError("contract.yaml", place, reason=str(error).splitlines()[0]) from error
+        document = load_plain(text)
+    except PlainYamlError as error:
+        raise ContractError("contract.yaml", Place(file, error.line, error.column), reason=error.reason) from error
     if not isinstance(document, dict):
         raise ContractError("contract.yaml", place, reason="not a mapping")
     return _Reader(document, place).contract(text)
