@@ -103,6 +103,15 @@ def test_the_nearest_code_is_offered() -> None:
         checked('sex = "femal"', "person")
 
 
+def test_a_decision_is_about_the_subject_and_not_about_each_member() -> None:
+    env = environment()
+    env.decision, env.decisions = lambda policy: ir.Const(BOOLEAN, True), ("dibao",)
+    assert check('not(decision("dibao")) and not(dibao)', env).type == BOOLEAN
+    with pytest.raises(PolicyError) as caught:
+        check('any(members.disabled and decision("dibao"))', env)
+    assert caught.value.code == "rules.nested-aggregate"
+
+
 def test_a_bare_number_takes_the_unit_it_meets_but_a_named_one_does_not() -> None:
     assert checked("assets > 100").type == BOOLEAN
     with pytest.raises(PolicyError):

@@ -204,6 +204,8 @@ class _Checker:
         return env._derived[name]
 
     def decision(self, policy: str, node: Expression) -> ir.Node:
+        if self._in_aggregate:  # inside, the subject would be the member
+            raise self.fail("rules.nested-aggregate", node, function="decision")
         if self.env.decision is None or policy not in self.env.decisions:
             raise self.unknown_name(node, policy, self.env.decisions)
         key = f"decision:{policy}"
