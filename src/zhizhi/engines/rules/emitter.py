@@ -12,13 +12,15 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Iterable
+import operator as operators
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
 from typing import Any, cast
 
 import ibis
+import ibis.expr.operations as ops
 
 from zhizhi.engines.rules import ir
 from zhizhi.kernel.errors import PolicyError
@@ -215,18 +217,35 @@ def settling(name: str) -> list[Callable[[Any], dict[str, Column]]]:
     return [magnitude, scale, remainder, place, rounded]
 
 
+COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = {
+    "=": operators.eq,
+    "!=": operators.ne,
+    "<": operators.lt,
+    "<=": operators.le,
+    ">": operators.gt,
+    ">=": operators.ge,
+}
+
+
+def tested(operator: str, left: Column, right: Column) -> Column:
+    """Return ``left operator right``, unknown where either side is.
+
+    A side that is the literal NULL is decided here, because Ibis takes ``x == NULL`` to mean ``x IS NULL``.
+    """
+    if any(isinstance(side.op(), ops.Literal) and side.op().value is None for side in (left, right)):
+        return ibis.null("boolean")
+    return COMPARISONS[operator](left, right)
+
+
+def inverse(test: Column) -> Column:
+    """Return Kleene's not as ``test = FALSE``: Ibis writes ``~x`` without brackets, and ``NOT (x) IS NULL`` is never unknown."""
+    return tested("=", test, ibis.literal(False))
+
+
 def compare(operator: str, a: Ratio, b: Ratio) -> Column:
     """Return a boolean column, NULL where either side is."""
     left, right, den = common(a, b)
-    left, right = column(left), column(right)
-    result = {
-        "=": lambda: left == right,
-        "!=": lambda: left != right,
-        "<": lambda: left < right,
-        "<=": lambda: left <= right,
-        ">": lambda: left > right,
-        ">=": lambda: left >= right,
-    }[operator]()
+    result = tested(operator, column(left), column(right))
     if not isinstance(den, int) and _same(a.den, b.den):
         # the shared denominator dropped out of the comparison, but a NULL in it still means unknown
         return ibis.cases((den.notnull(), result), else_=ibis.null("boolean"))
@@ -337,7 +356,7 @@ def _emit(node: ir.Node, frame: Frame, floor: Fraction | None) -> Any:
             inner = emit(node.x, frame, floor)
             return known(inner.value) if isinstance(inner, Number) else inner.notnull()
         case ir.Not():
-            return ~emit(node.x, frame, floor)
+            return inverse(emit(node.x, frame, floor))
         case ir.Junction():
             parts = [emit(item, frame, floor) for item in node.items]
             return functools.reduce((lambda a, b: a & b) if node.operator == "and" else (lambda a, b: a | b), parts)
@@ -349,7 +368,7 @@ def _emit(node: ir.Node, frame: Frame, floor: Fraction | None) -> Any:
             when = emit(node.condition, frame, floor)
             null = ibis.null(emit(node.then, frame, floor).type())
             then, otherwise = emit(node.then, frame, floor), emit(node.otherwise, frame, floor)
-            return ibis.cases((when, then), (~when, otherwise), else_=null)
+            return ibis.cases((when, then), (inverse(when), otherwise), else_=null)
         case _:
             raise PolicyError("rules.not-compilable", what=type(node).__name__)
 
@@ -376,21 +395,14 @@ def _by_region(frame: Frame, values: list[tuple[str, Column]]) -> Column:
 def _starts_with(node: ir.StartsWith, frame: Frame, floor: Fraction | None) -> Column:
     x, prefix = emit(node.x, frame, floor), emit(node.prefix, frame, floor)
     if isinstance(node.prefix, ir.Const) and isinstance(node.prefix.value, str):
-        return x.substr(0, len(node.prefix.value)) == prefix
-    return x.substr(0, prefix.length()) == prefix
+        return tested("=", x.substr(0, len(node.prefix.value)), prefix)
+    return tested("=", x.substr(0, prefix.length()), prefix)
 
 
 def _compare(node: ir.Compare, frame: Frame, floor: Fraction | None) -> Column:
     left, right = emit(node.left, frame, floor), emit(node.right, frame, floor)
     if not isinstance(left, Number):
-        return {
-            "=": lambda: left == right,
-            "!=": lambda: left != right,
-            "<": lambda: left < right,
-            "<=": lambda: left <= right,
-            ">": lambda: left > right,
-            ">=": lambda: left >= right,
-        }[node.operator]()
+        return tested(node.operator, left, right)
     return compare_numbers(node.operator, left, right)
 
 
@@ -401,7 +413,7 @@ def compare_numbers(operator: str, left: Number, right: Number) -> Column:
     if operator in (">", ">="):
         return compare_numbers({">": "<", ">=": "<="}[operator], right, left)
     if operator == "!=":
-        return ~compare_numbers("=", left, right)
+        return inverse(compare_numbers("=", left, right))
     null = ibis.null("boolean")
     yes, no = ibis.literal(True), ibis.literal(False)
     if operator == "=":
@@ -447,7 +459,7 @@ def _number(node: ir.Node, frame: Frame, floor: Fraction | None) -> Number:
         case ir.If():
             when = emit(node.condition, frame, floor)
             then, otherwise = emit(node.then, frame, floor), emit(node.otherwise, frame, floor)
-            return _join(lambda a, b: pick([(when, a), (~when, b)]), then, otherwise)
+            return _join(lambda a, b: pick([(when, a), (inverse(when), b)]), then, otherwise)
         case _:
             raise PolicyError("rules.not-compilable", what=type(node).__name__)
 
@@ -530,7 +542,7 @@ def _extreme(function: str, a: Number, b: Number) -> Number:
 
     def both(x: Ratio, y: Ratio) -> Ratio:
         first = compare(least, x, y)
-        return pick([(first, x), (~first, y)])
+        return pick([(first, x), (inverse(first), y)])
 
     def any_of(x: Ratio, y: Ratio) -> Ratio:
         together = both(x, y)

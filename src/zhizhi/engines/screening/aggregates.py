@@ -15,7 +15,7 @@ from typing import Any
 import ibis
 
 from zhizhi.engines.rules import ir
-from zhizhi.engines.rules.emitter import Column, Frame, Number, Ratio, column, emit, whole
+from zhizhi.engines.rules.emitter import Column, Frame, Number, Ratio, column, emit, inverse, whole
 from zhizhi.kernel.errors import PolicyError
 
 
@@ -72,8 +72,8 @@ def partials(node: ir.Aggregate, floor: Fraction | None, frame: Frame, window: C
         test = value if keep is None else keep & value
         return Partials({"t": Partial(_count(test), "sum"), "u": Partial(_count(test.isnull()), "sum")})
     if node.function == "all":
-        test = value if keep is None else ~keep | value
-        return Partials({"f": Partial(_count(~test), "sum"), "u": Partial(_count(test.isnull()), "sum")})
+        test = value if keep is None else inverse(keep) | value
+        return Partials({"f": Partial(_count(inverse(test)), "sum"), "u": Partial(_count(test.isnull()), "sum")})
     if not isinstance(value, Number):
         return _date_extreme(node, value, keep)
     return _numbers(node, value, keep, floor is not None)
@@ -122,7 +122,7 @@ def final(node: ir.Aggregate, floor: Fraction | None, made: Partials, read: Call
     if node.function in ("any", "all"):
         decided = ibis.literal(node.function == "any")
         hit, unknown = read("t" if node.function == "any" else "f") > 0, read("u") > 0
-        return ibis.cases((hit, decided), (unknown, ibis.null("boolean")), else_=~decided)
+        return ibis.cases((hit, decided), (unknown, ibis.null("boolean")), else_=inverse(decided))
     if node.function == "count":
         n = read("n")
         if "m" not in made.columns:
