@@ -101,8 +101,8 @@ def answer(text: str) -> str:
 def examples() -> str:
     facts = (
         f"A household on {ON}: assets 3,000 CNY, `rooms` missing; a man of 65 with a wage of 800, treated for 400 CNY on\n"
-        "2024-08-01 and 650 CNY on 2025-03-01, and a woman of 64 whose wage is missing. `param.line` is 1,000 CNY/month, and 1,200 from\n"
-        "2025-07-01 on.\n\n"
+        "2024-08-01 and 650 CNY on 2025-03-01, and a woman of 64 whose wage is missing.\n"
+        "`param.line` is 1,000 CNY/month, and 1,200 from 2025-07-01 on.\n\n"
     )
     return facts + table(("expression", "result"), [(f"`{text}`", answer(text)) for text in EXAMPLES])
 

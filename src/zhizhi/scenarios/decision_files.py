@@ -10,7 +10,7 @@ from typing import Any
 
 from python_calamine import CalamineError, CalamineWorkbook
 
-from zhizhi.kernel.errors import PolicyError, Place
+from zhizhi.kernel.errors import Place, PolicyError
 
 MAX_BYTES = 8_000_000
 

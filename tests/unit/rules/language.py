@@ -9,9 +9,10 @@ from typing import Any
 
 from zhizhi.engines.rules import ir
 from zhizhi.engines.rules.checker import Derivation, Environment, check
-from zhizhi.engines.rules.evaluator import Case, Result, evaluate
+from zhizhi.engines.rules.evaluator import Case, evaluate
 from zhizhi.engines.rules.policy import Amount, Condition, Policy
 from zhizhi.engines.rules.resolution import Figures, resolve
+from zhizhi.engines.rules.three_values import Result
 from zhizhi.engines.rules.types import BOOLEAN, DATE, STRING, Type, Unit, number
 from zhizhi.engines.rules.vocabulary import Parameter, RecordTable, Variable, Vocabulary
 

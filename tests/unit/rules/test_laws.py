@@ -17,19 +17,10 @@ from language import FIGURES, VOCABULARY, case, environment
 from data_generators import CODES, ON, STRINGS, Limits, days_around, pick, random_expression, random_households, vocabulary
 from zhizhi.engines.rules import ir
 from zhizhi.engines.rules.checker import check
-from zhizhi.engines.rules.evaluator import (
-    Case,
-    Evaluation,
-    Result,
-    compare,
-    evaluate,
-    kleene_and,
-    kleene_or,
-    missing,
-    negate,
-)
+from zhizhi.engines.rules.evaluator import Case, Evaluation, evaluate, missing
 from zhizhi.engines.rules.parser import parse
 from zhizhi.engines.rules.resolution import resolve
+from zhizhi.engines.rules.three_values import Result, compare, kleene_and, kleene_or, negate
 from zhizhi.engines.rules.types import BOOLEAN
 from zhizhi.kernel.errors import PolicyError
 

@@ -14,9 +14,9 @@ from datetime import date
 from fractions import Fraction
 from typing import Any
 
-from zhizhi.engines.rules.evaluator import exact
 from zhizhi.engines.rules.parser import literal, parse
 from zhizhi.engines.rules.syntax import Expression, Literal, Membership, Operation, Range, Span
+from zhizhi.engines.rules.three_values import exact
 from zhizhi.kernel.errors import Place, PolicyError
 
 HITS = ("unique", "first", "any", "collect sum", "collect min", "collect max", "collect count")

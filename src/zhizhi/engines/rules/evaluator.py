@@ -11,19 +11,32 @@ import calendar
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from decimal import Decimal
 from fractions import Fraction
-from math import ceil, floor
+from math import ceil
 from typing import Any, NamedTuple
 
 from zhizhi.engines.rules import ir
 from zhizhi.engines.rules.policy import Condition, Policy
 from zhizhi.engines.rules.resolution import Figures, figure_on, resolve
 from zhizhi.engines.rules.syntax import Window
+from zhizhi.engines.rules.three_values import (
+    UNKNOWN,
+    Bound,
+    Result,
+    arithmetic,
+    compare,
+    exact,
+    extreme,
+    kleene_and,
+    kleene_or,
+    known,
+    negate,
+    round_half_away,
+    total,
+)
 from zhizhi.engines.rules.vocabulary import Vocabulary
 from zhizhi.kernel.errors import PolicyError
 
-Bound = Fraction | None
 Row = Mapping[str, Any]
 
 
@@ -45,14 +58,6 @@ class Case:
     members: Sequence[Row]
     region: str = ""
     person: int | None = None
-
-
-class Result(NamedTuple):
-    """A value, or None for unknown, and the bounds of a number (None: unbounded on that side)."""
-
-    value: ir.Value
-    low: Bound = None
-    high: Bound = None
 
 
 class Missing(NamedTuple):
@@ -79,9 +84,6 @@ class Decision:
     amount_fen: int | None = None
     conditions: tuple[tuple[Condition, bool | None], ...] = ()
     missing: tuple[str, ...] = ()
-
-
-UNKNOWN = Result(None)
 
 
 class Scope(NamedTuple):
@@ -168,16 +170,6 @@ class Evaluation:
         return sure, maybe
 
 
-def exact(value: Any) -> ir.Value:
-    """Return a case's value as the evaluator holds it: whole numbers and decimals become fractions."""
-    if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
-        return Fraction(value)
-    if isinstance(value, float):
-        raise PolicyError("rules.float", value=value)
-    result: ir.Value = value
-    return result
-
-
 def window_start(window: Window | None, on: date) -> date | None:
     """Return the last day before a window that ends on ``on``: rows after it count. None: no start."""
     if window is None:
@@ -194,49 +186,23 @@ def window_start(window: Window | None, on: date) -> date | None:
         return None
 
 
-def kleene_and(items: Sequence[bool | None]) -> bool | None:
-    """Return false if one is false, else unknown if one is unknown, else true."""
-    return False if False in items else None if None in items else True
-
-
-def kleene_or(items: Sequence[bool | None]) -> bool | None:
-    """Return true if one is true, else unknown if one is unknown, else false."""
-    return True if True in items else None if None in items else False
-
-
-def negate(value: bool | None) -> bool | None:
-    """Return Kleene's not."""
-    return None if value is None else not value
-
-
-def round_half_away(value: Fraction, digits: int) -> Fraction:
-    """Round to ``digits`` decimals, halves away from zero."""
-    scale = 10**digits
-    whole = floor(abs(value) * scale + Fraction(1, 2))
-    return Fraction(whole if value >= 0 else -whole, scale)
-
-
-def _value(value: ir.Value) -> Result:
-    return Result(value, value, value) if isinstance(value, Fraction) else Result(value)
-
-
 # one rule a node type --------------------------------------------------------------------------------------------
 
 
 def _const(run: Evaluation, node: ir.Const, scope: Scope) -> Result:
-    return _value(node.value)
+    return known(node.value)
 
 
 def _region_param(run: Evaluation, node: ir.RegionParam, scope: Scope) -> Result:
     fitting = [(len(code), value) for code, value in node.values if run.case.region.startswith(code)]
-    return _value(max(fitting, key=lambda item: item[0])[1]) if fitting else UNKNOWN
+    return known(max(fitting, key=lambda item: item[0])[1]) if fitting else UNKNOWN
 
 
 def _var(run: Evaluation, node: ir.Var, scope: Scope) -> Result:
     value = run.variable(node, scope)
     if value is None and node.type.kind == "number":
         return Result(None, scope.floor)
-    return _value(value)
+    return known(value)
 
 
 def _derived(run: Evaluation, node: ir.Derived, scope: Scope) -> Result:
@@ -278,96 +244,18 @@ def _compare(run: Evaluation, node: ir.Compare, scope: Scope) -> Result:
     return Result(compare(node.operator, run.of(node.left, scope), run.of(node.right, scope)))
 
 
-def compare(operator: str, left: Result, right: Result) -> bool | None:
-    """Compare two results; where one is unknown, its bounds may still decide."""
-    match operator:
-        case "=":
-            return _equal(left, right)
-        case "!=":
-            return negate(_equal(left, right))
-        case "<":
-            return _less(left, right)
-        case ">":
-            return _less(right, left)
-        case "<=":
-            return negate(_less(right, left))
-        case _:
-            return negate(_less(left, right))
-
-
-def _less(left: Result, right: Result) -> bool | None:
-    if left.value is not None and right.value is not None:
-        return bool(left.value < right.value)  # type: ignore[operator]
-    if left.high is not None and right.low is not None and left.high < right.low:
-        return True
-    if left.low is not None and right.high is not None and left.low >= right.high:
-        return False
-    return None
-
-
-def _equal(left: Result, right: Result) -> bool | None:
-    if left.value is not None and right.value is not None:
-        return left.value == right.value
-    apart = (left.high is not None and right.low is not None and left.high < right.low) or (
-        left.low is not None and right.high is not None and left.low > right.high
-    )
-    return False if apart else None
-
-
-def _plus(a: Bound, b: Bound, sign: int = 1) -> Bound:
-    return None if a is None or b is None else a + sign * b
-
-
 def _arithmetic(run: Evaluation, node: ir.Arithmetic, scope: Scope) -> Result:
-    left, right = run.of(node.left, scope), run.of(node.right, scope)
-    match node.operator:
-        case "+":
-            low, high = _plus(left.low, right.low), _plus(left.high, right.high)
-        case "-":
-            low, high = _plus(left.low, right.high, -1), _plus(left.high, right.low, -1)
-        case "*":
-            return _product(left, right)
-        case _:
-            if not isinstance(right.value, Fraction) or right.value == 0:
-                return UNKNOWN
-            return _product(left, _value(1 / right.value))
-    if left.value is None or right.value is None:
-        return Result(None, low, high)
-    return Result(low, low, high)
-
-
-def _product(left: Result, right: Result) -> Result:
-    if isinstance(left.value, Fraction) and isinstance(right.value, Fraction):
-        return _value(left.value * right.value)
-    known, other = (left, right) if left.value is not None else (right, left)
-    factor = known.value
-    if not isinstance(factor, Fraction) or factor == 0:
-        return UNKNOWN
-    low, high = (None if bound is None else factor * bound for bound in (other.low, other.high))
-    return Result(None, low, high) if factor > 0 else Result(None, high, low)
+    return arithmetic(node.operator, run.of(node.left, scope), run.of(node.right, scope))
 
 
 def _extreme(run: Evaluation, node: ir.Extreme, scope: Scope) -> Result:
     return extreme(node.function, [run.of(item, scope) for item in node.items])
 
 
-def extreme(function: str, items: Sequence[Result]) -> Result:
-    """Return the least (``min``) or greatest (``max``) of ``items`` with its bounds."""
-    pick: Callable[[list[Any]], Any] = min if function == "min" else max
-    if all(item.value is not None for item in items):
-        return _value(pick([item.value for item in items]))
-    lows = [item.low for item in items if item.low is not None]
-    highs = [item.high for item in items if item.high is not None]
-    # the least is at least the least low, if every part has one, and at most any high; the greatest the other way
-    if function == "min":
-        return Result(None, min(lows) if len(lows) == len(items) else None, min(highs, default=None))
-    return Result(None, max(lows, default=None), max(highs) if len(highs) == len(items) else None)
-
-
 def _absolute(run: Evaluation, node: ir.Absolute, scope: Scope) -> Result:
     x = run.of(node.x, scope)
     if isinstance(x.value, Fraction):
-        return _value(abs(x.value))
+        return known(abs(x.value))
     return x if x.low is not None and x.low >= 0 else UNKNOWN
 
 
@@ -382,7 +270,7 @@ def _elapsed(run: Evaluation, node: ir.Elapsed, scope: Scope) -> Result:
     until = run.on if node.until is None else run.of(node.until, scope).value
     if not isinstance(since, date) or not isinstance(until, date):
         return UNKNOWN
-    return _value(Fraction(elapsed(node.unit, since, until)))
+    return known(Fraction(elapsed(node.unit, since, until)))
 
 
 def elapsed(unit: str, since: date, until: date) -> int:
@@ -405,27 +293,18 @@ def _aggregate(run: Evaluation, node: ir.Aggregate, scope: Scope) -> Result:
     bounded = scope.floor is not None
     if node.function == "count":
         if not maybe:
-            return _value(Fraction(len(sure)))
+            return known(Fraction(len(sure)))
         return Result(None, Fraction(len(sure)), Fraction(len(sure) + len(maybe))) if bounded else UNKNOWN
     if maybe or node.value is None:
         return UNKNOWN
     items = [run.of(node.value, row) for row in sure]
     if node.function == "sum":
-        total = _total(items)
+        found = total(items)
     elif items:
-        total = extreme(node.function, items)
+        found = extreme(node.function, items)
     else:
         return UNKNOWN
-    return total if bounded or total.value is not None else UNKNOWN
-
-
-def _total(items: Sequence[Result]) -> Result:
-    low: Bound = Fraction(0)
-    high: Bound = Fraction(0)
-    for item in items:
-        low, high = _plus(low, item.low), _plus(high, item.high)
-    known = all(item.value is not None for item in items)
-    return Result(low if known else None, low, high)
+    return found if bounded or found.value is not None else UNKNOWN
 
 
 def _quantifier(run: Evaluation, node: ir.Aggregate, scope: Scope) -> bool | None:
@@ -443,7 +322,7 @@ def _quantifier(run: Evaluation, node: ir.Aggregate, scope: Scope) -> bool | Non
 def _param(run: Evaluation, node: ir.Param, scope: Scope) -> Result:
     if run.figures is None:
         raise PolicyError("rules.unresolved", name=node.name)
-    return _value(figure_on(run.figures[node.owner, node.name], run.on, run.case.region))
+    return known(figure_on(run.figures[node.owner, node.name], run.on, run.case.region))
 
 
 _RULES: dict[type, Callable[[Evaluation, Any, Scope], Result]] = {

@@ -12,16 +12,13 @@ from zhizhi.engines.rules import ir
 from zhizhi.engines.rules.evaluator import (
     Case,
     Evaluation,
-    Result,
     Scope,
-    compare,
     in_fen,
-    kleene_and,
     missing,
-    negate,
 )
 from zhizhi.engines.rules.policy import Amount, Policy
 from zhizhi.engines.rules.resolution import Figures, figure_layer
+from zhizhi.engines.rules.three_values import Result, compare, kleene_and, negate
 from zhizhi.engines.rules.types import BOOLEAN, Type
 from zhizhi.engines.rules.vocabulary import Vocabulary
 from zhizhi.engines.rules.wording import Wording, result_text, value_text

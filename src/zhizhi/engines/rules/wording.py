@@ -8,8 +8,8 @@ from datetime import date
 from fractions import Fraction
 
 from zhizhi.engines.rules import ir
-from zhizhi.engines.rules.evaluator import Result, round_half_away
 from zhizhi.engines.rules.resolution import Figures
+from zhizhi.engines.rules.three_values import Result, round_half_away
 from zhizhi.engines.rules.types import PURE, Type
 from zhizhi.engines.rules.vocabulary import Vocabulary
 
