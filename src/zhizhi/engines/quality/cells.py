@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from zhizhi.engines.quality.declared import Field
-from zhizhi.kernel.identifiers import RESIDENT_CHECKS, RESIDENT_WEIGHTS, USCC_ALPHABET, USCC_WEIGHTS
+from zhizhi.kernel.identifiers import RESIDENT_CHECKS, USCC_ALPHABET, USCC_WEIGHTS
 
 #: Full-width forms U+FF01..U+FF5E and the ideographic space, and what they become.
 WIDE = "".join(chr(code) for code in range(0xFF01, 0xFF5F)) + "\u3000"
@@ -65,11 +65,16 @@ def identifier(cell: str) -> str:
 
 def resident_check(cell: str) -> str:
     """Return SQL for the check character of the 18-character id ``cell``, of which 17 digits are sure."""
-    halves = [f"try_cast(substr({cell}, 1, 9) AS INTEGER)", f"try_cast(substr({cell}, 10, 8) AS INTEGER)"]
-    terms = [
-        f"({halves[i >= 9]} // {10 ** ((8 if i < 9 else 16) - i)} % 10) * {weight}" for i, weight in enumerate(RESIDENT_WEIGHTS)
-    ]
-    return f"substr('{RESIDENT_CHECKS}', ({' + '.join(terms)}) % 11 + 1, 1)"
+    # The weights are powers of two, 2^(17-i) mod 11; with q_j = n // 10^j the sum of n's digits times powers of two is
+    # 2 q_0 - 8 (2 q_1 + 4 q_2 + ...), which needs one division a digit. In two halves, so that 32 bits hold it.
+    first, last = f"try_cast(substr({cell}, 1, 9) AS INTEGER)", f"try_cast(substr({cell}, 10, 8) AS INTEGER)"
+    total = f"({_doubled(first, 9)}) * 256 + ({_doubled(last, 8)})"
+    return f"substr('{RESIDENT_CHECKS}', ({total}) % 11 + 1, 1)"
+
+
+def _doubled(number: str, digits: int) -> str:
+    terms = " + ".join(f"{number} // {10**j} * {2**j}" for j in range(1, digits))
+    return f"2 * {number} - 8 * ({terms})"
 
 
 def resident_birth(cell: str) -> str:
