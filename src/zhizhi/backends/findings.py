@@ -16,11 +16,23 @@ from zhizhi.backends.screening import Screening, policies_enrolled, stacking_of
 from zhizhi.backends.vault import Vault
 from zhizhi.backends.workbooks import workbook_bytes
 from zhizhi.engines.screening.plan import Level, PlannedPolicy
-from zhizhi.engines.screening.verdicts import decision, eligible, missing, near_miss, paid_table, undecided
+from zhizhi.engines.screening.verdicts import decision, eligible, missing, near_miss, paid_table, taken, undecided
 
 KINDS = ("missed", "leaking", "near miss", "unknown", "warning")
 FINDINGS_HEADERS = {
-    "zh": ["对象", "对象类别", "政策", "发现", "应发金额（元）", "现发金额（元）", "缺少的数据", "数据归口部门", "区划", "较上次", "严重程度"],
+    "zh": [
+        "对象",
+        "对象类别",
+        "政策",
+        "发现",
+        "应发金额（元）",
+        "现发金额（元）",
+        "缺少的数据",
+        "数据归口部门",
+        "区划",
+        "较上次",
+        "严重程度",
+    ],
     "en": [
         "Subject",
         "Kind",
@@ -53,7 +65,11 @@ def make_tables(run: Screening) -> None:
     decisions = " UNION ALL ".join(_decision_rows(level) for level in run.levels())
     run.connection.execute(f"CREATE OR REPLACE TEMP VIEW decisions AS {decisions}")
     covered = policies_enrolled(run.snapshot, run.package)
-    parts = [_finding_rows(level, item, item.policy.id in covered) for level in run.levels() for item in level.policies]
+    parts = [
+        _finding_rows(level, item, item.policy.id in covered, taken(level, stacking)[item.policy.id])
+        for level in run.levels()
+        for item in level.policies
+    ]
     owners = missing_owners(run)
     values = ", ".join(f"({text(name)}, {text(zh)})" for name, zh in sorted(owners.items())) or "('', '')"
     run.connection.execute(f"CREATE OR REPLACE TEMP TABLE field_owners AS SELECT * FROM (VALUES {values}) AS t(name, owner)")
@@ -69,31 +85,38 @@ def make_tables(run: Screening) -> None:
 
 def _decision_rows(level: Level) -> str:
     """Return the SELECT of one row a subject and policy, a subject's rows together: one scan, and small on disk."""
-    structs = []
+    names, verdicts, amounts, paid, lacking = [], [], [], [], []
     for item in level.policies:
-        amount = f"CAST({item.amount} / 100.0 AS DECIMAL(18,2))" if item.amount else "CAST(NULL AS DECIMAL(18,2))"
-        paid = f'CAST("payable_{item.policy.id}" / 100.0 AS DECIMAL(18,2))' if item.amount else "CAST(NULL AS DECIMAL(18,2))"
+        names.append(text(item.policy.id))
         yes, open_ = eligible(item, level), undecided(item, level)
-        lacks = f"CASE WHEN {open_} AND NOT ({yes}) THEN {missing(item, level)} END"
-        structs.append(
-            f"{{'policy': {text(item.policy.id)}, 'decision': {decision(item, level)}, 'amount': {amount}, 'payable': {paid}, "
-            f"'missing': CAST({lacks} AS VARCHAR)}}"
-        )
+        verdicts.append(decision(item, level))
+        amounts.append(item.amount or "NULL")
+        paid.append(f'"payable_{item.policy.id}"' if item.amount else "NULL")
+        lacking.append(f"CASE WHEN {open_} AND NOT ({yes}) THEN {missing(item, level)} END")
     subject = level.subject
+    lists = {
+        "policy": f"[{', '.join(names)}]",
+        "decision": f"[{', '.join(verdicts)}]",
+        "amount": f"CAST([{', '.join(amounts)}] AS BIGINT[])",
+        "payable": f"CAST([{', '.join(paid)}] AS BIGINT[])",
+        "missing": f"CAST([{', '.join(lacking)}] AS VARCHAR[])",
+    }
+    zipped = ", ".join(f"unnest({value}) AS {name}" for name, value in lists.items())
     return (
-        f"SELECT subject, kind, d.policy, d.decision, d.amount, d.payable, d.missing FROM (SELECT {subject} AS subject, "
-        f"'{subject}' AS kind, unnest([{', '.join(structs)}]) AS d FROM {subject}_paid)"
+        "SELECT subject, kind, policy, decision, CAST(amount / 100.0 AS DECIMAL(18,2)) AS amount, "
+        "CAST(payable / 100.0 AS DECIMAL(18,2)) AS payable, missing "
+        f"FROM (SELECT {subject} AS subject, '{subject}' AS kind, {zipped} FROM {subject}_paid)"
     )
 
 
-def _finding_rows(level: Level, item: PlannedPolicy, covered: bool) -> str:
+def _finding_rows(level: Level, item: PlannedPolicy, covered: bool, due: str) -> str:
     subject, policy = level.subject, item.policy
     yes, open_ = eligible(item, level), undecided(item, level)
     cases = []
     if policy.kind == "warning":
         cases.append(f"WHEN {yes} THEN 'warning'")
     elif covered:
-        cases.append(f"WHEN {yes} AND r.subject IS NULL THEN 'missed'")
+        cases.append(f"WHEN {due} AND r.subject IS NULL THEN 'missed'")
         cases.append(f"WHEN NOT ({open_}) AND r.subject IS NOT NULL THEN 'leaking'")
     cases.append(f"WHEN {open_} AND NOT ({yes}) THEN 'unknown'")
     if any(condition.margin is not None for condition in policy.conditions):
@@ -156,9 +179,7 @@ def clear_names(run: Screening, vault: Vault) -> None:
     found = vault.reveal(run.snapshot.lake, [row[0] for row in rows])
     run.connection.execute("CREATE OR REPLACE TEMP TABLE clear (pseudonym VARCHAR, value VARCHAR)")
     if found:
-        run.connection.execute(
-            "INSERT INTO clear SELECT unnest(?), unnest(?)", [list(found.keys()), list(found.values())]
-        )
+        run.connection.execute("INSERT INTO clear SELECT unnest(?), unnest(?)", [list(found.keys()), list(found.values())])
 
 
 def write_parquet(run: Screening, table: str, columns: Iterable[str], path: Path, reveal: bool) -> int:
@@ -191,9 +212,7 @@ def counts(run: Screening) -> list[dict[str, Any]]:
         (row[0], row[1]): row[2]
         for row in run.connection.execute("SELECT policy, finding, count(*) FROM findings GROUP BY ALL").fetchall()
     }
-    receiving = dict(
-        run.connection.execute("SELECT policy, count(DISTINCT subject) FROM receipts GROUP BY policy").fetchall()
-    )
+    receiving = dict(run.connection.execute("SELECT policy, count(DISTINCT subject) FROM receipts GROUP BY policy").fetchall())
     rows = []
     for level in run.levels():
         sums = []
@@ -295,7 +314,10 @@ def notes(run: Screening, lang: str) -> list[str]:
     lines = []
     absent = sorted(name for name in datasets_named(run) if name not in run.snapshot.versions)
     if absent:
-        text_ = {"zh": "未加载的数据集（相关变量作未知处理）：{names}", "en": "datasets never loaded (their variables are unknown): {names}"}
+        text_ = {
+            "zh": "未加载的数据集（相关变量作未知处理）：{names}",
+            "en": "datasets never loaded (their variables are unknown): {names}",
+        }
         lines.append(text_[lang].format(names=", ".join(absent)))
     return lines
 

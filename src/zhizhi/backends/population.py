@@ -119,7 +119,9 @@ class PopulationSql:
         """Return the SELECT of households: id, region (the head's, else the least of the members'), their variables as h_x."""
         variables = [v for n, v in self.needs.vocabulary.variables["household"].items() if v.expr is None and n in set(used)]
         joins, columns = self.variables(variables, "household", "m.household")
-        base = f"SELECT household, coalesce(min(region) FILTER (is_head), min(region)) AS region FROM {members} GROUP BY household"
+        base = (
+            f"SELECT household, coalesce(min(region) FILTER (is_head), min(region)) AS region FROM {members} GROUP BY household"
+        )
         listed = "".join(f", {sql} AS {quoted('h_' + name)}" for name, sql in columns.items())
         return f"SELECT m.household, m.region{listed} FROM ({base}) AS m{joins}"
 

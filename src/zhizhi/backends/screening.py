@@ -48,11 +48,7 @@ def variables_used(plan: Plan, package: Package) -> set[str]:
     """Return the names of the base variables that the plan's tables read."""
     names = set(package.needs.vocabulary.variables["person"]) | set(package.needs.vocabulary.variables["household"])
     return {name for step in plan.steps for table in _bases(step.table) for name in table if name.removeprefix("h_") in names} | {
-        name.removeprefix("h_")
-        for step in plan.steps
-        for table in _bases(step.table)
-        for name in table
-        if name.startswith("h_")
+        name.removeprefix("h_") for step in plan.steps for table in _bases(step.table) for name in table if name.startswith("h_")
     }
 
 
@@ -155,11 +151,7 @@ def run_record(run: Screening) -> dict[str, Any]:
     """Return what makes a run replayable: date, package, figures, snapshot, engine, SQL digest."""
     figures = {
         f"{owner or 'package'}.{name}": {start: str(value) for start, value in parameter.values.items()}
-        | {
-            f"{region}:{start}": str(value)
-            for region, values in parameter.regions.items()
-            for start, value in values.items()
-        }
+        | {f"{region}:{start}": str(value) for region, values in parameter.regions.items() for start, value in values.items()}
         for (owner, name), parameter in sorted(run.package.figures.items())
     }
     return {

@@ -171,9 +171,7 @@ def _finish(
         target = folder / "findings.parquet"
         if not target.exists():
             run.connection.execute(f"COPY findings TO {text(str(target))} (FORMAT parquet)")
-    count = run.connection.execute(
-        "SELECT (SELECT count(*) FROM household_file), (SELECT count(*) FROM person_file)"
-    ).fetchone()
+    count = run.connection.execute("SELECT (SELECT count(*) FROM household_file), (SELECT count(*) FROM person_file)").fetchone()
     return Finished(run, mode, record, changes, (count[0], count[1]) if count else (0, 0), proved)
 
 
@@ -184,13 +182,13 @@ def _changes(run: Screening, previous: Path) -> bool:
         file = previous / f"{level.subject}_bits.parquet"
         if not file.exists():
             continue
-        run.connection.execute(
-            f"CREATE OR REPLACE TEMP VIEW before_{level.subject} AS SELECT * FROM {scan([str(file)])}"
-        )
+        run.connection.execute(f"CREATE OR REPLACE TEMP VIEW before_{level.subject} AS SELECT * FROM {scan([str(file)])}")
         parts += _change_rows(run, level)
     if not parts:
         return False
-    run.connection.execute(f"CREATE OR REPLACE TEMP TABLE changes AS {' UNION ALL '.join(parts)} ORDER BY kind, policy, event, subject")
+    run.connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE changes AS {' UNION ALL '.join(parts)} ORDER BY kind, policy, event, subject"
+    )
     return True
 
 

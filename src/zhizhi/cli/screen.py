@@ -55,8 +55,13 @@ def screen(
     lake: LakeOption,
     scenario: ScenarioOption = DEFAULT_SCENARIO,
     on: OnOption = "",
-    out: Annotated[Path | None, typer.Option("--out", help="Folder for decisions.parquet, findings.parquet, findings.xlsx.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for decisions.parquet, findings.parquet, findings.xlsx.")
+    ] = None,
     reveal: Annotated[bool, typer.Option("--reveal", help="Show ids in clear; needs the key.")] = False,
+    decisions: Annotated[
+        bool, typer.Option("--decisions/--no-decisions", help="Write decisions.parquet: every subject, every policy.")
+    ] = True,
     full: Annotated[bool, typer.Option("--full", help="Screen everybody again and prove that the increments equal it.")] = False,
     key: KeyOption = None,
     lang: LangOption = None,
@@ -68,24 +73,23 @@ def screen(
     vault = Vault.open(key_path(lake, key)) if reveal else None
     console = Console(stderr=True)
     started = perf_counter()
-    with Progress(
-        SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console, transient=True
-    ) as bar:
+    with Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console, transient=True) as bar:
         task = bar.add_task(WORDS[tongue]["reading"])
         run = screen_lake(opened, package, day, full, lambda step: bar.update(task, description=step))
         bar.update(task, description=WORDS[tongue]["writing"])
         if out is not None:
-            write_results(run, out, vault, tongue)
+            write_results(run, out, vault, tongue, decisions)
     show_counts(run, package, tongue, perf_counter() - started)
 
 
-def write_results(run: Finished, out: Path, vault: Vault | None, tongue: str) -> None:
+def write_results(run: Finished, out: Path, vault: Vault | None, tongue: str, decisions: bool = True) -> None:
     """Write decisions, findings, the workbook, the counts and the record of the run into ``out``."""
     out.mkdir(parents=True, exist_ok=True)
     reveal = vault is not None
     if vault is not None:
         found.clear_names(run.screening, vault)
-    found.write_parquet(run.screening, "decisions", found.DECISION_COLUMNS, out / "decisions.parquet", reveal)
+    if decisions:
+        found.write_parquet(run.screening, "decisions", found.DECISION_COLUMNS, out / "decisions.parquet", reveal)
     found.write_parquet(run.screening, "findings", found.FINDING_COLUMNS, out / "findings.parquet", reveal)
     if run.changes:
         found.write_parquet(run.screening, "changes", found.CHANGE_COLUMNS, out / "changes.parquet", reveal)

@@ -129,9 +129,7 @@ def read_policy(
         )
         for name, spec in (data.get("derive") or {}).items()
     }
-    env = Environment(
-        data["subject"], vocabulary, {**package_params, **source.params}, derive, decision, tuple(decisions)
-    )
+    env = Environment(data["subject"], vocabulary, {**package_params, **source.params}, derive, decision, tuple(decisions))
     env._open.append(f"decision:{source.id}")
     valid = data["valid"]
     return Policy(
@@ -200,13 +198,13 @@ def _conditions(source: PolicySource, env: Environment) -> tuple[Condition, ...]
             raise PackageError("package.condition-twice", place, id=spec["id"], policy=source.id)
         text = str(spec["if"]).lower() if isinstance(spec["if"], bool) else str(spec["if"])
         node = check(text, env, place, expect="boolean")
+        margin = spec.get("margin")
+        if margin is not None and not (isinstance(node, ir.Compare) and node.left.type.kind == "number"):
+            raise PolicyError("rules.margin", place, text=text, id=spec["id"])
         if spec["id"] in added:
             node = _only_in([added[spec["id"]]], node, inside=True)
         if spec["id"] in retired:
             node = _only_in(retired[spec["id"]], node, inside=False)
-        margin = spec.get("margin")
-        if margin is not None and not (isinstance(node, ir.Compare) and node.left.type.kind == "number"):
-            raise PolicyError("rules.margin", place, text=text, id=spec["id"])
         conditions.append(Condition(spec["id"], text, node, {"zh": spec["zh"], "en": spec["en"]}, margin))
     whole = [change.region for change in source.changes if change.retired_whole]
     if whole:

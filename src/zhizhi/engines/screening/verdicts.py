@@ -6,7 +6,7 @@ mask M: eligible where T & M = M; unknown where not so but (T | U) & M = M; fail
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from zhizhi.engines.screening.plan import WORD, Level, PlannedPolicy, signed
@@ -81,32 +81,41 @@ def shown(full: str) -> str:
     return f"{holder.split(':')[1]}.{name}" if ":" in holder else name
 
 
+def taken(level: Level, stacking: Stacking) -> dict[str, str]:
+    """Return, per policy, the three-valued test that it is the subject's: eligible, and not excluded by an earlier one.
+
+    Of two policies that exclude each other the earlier in the order wins. An undecided earlier one does not exclude.
+    """
+    planned = {item.policy.id: item for item in level.policies}
+    tests: dict[str, str] = {}
+    for name in (name for name in stacking.order if name in planned):
+        yes, open_ = eligible(planned[name], level), undecided(planned[name], level)
+        own = f"(CASE WHEN {yes} THEN true WHEN {open_} THEN NULL ELSE false END)"
+        tests[name] = " AND ".join([own, *(f"NOT coalesce({tests[rival]}, false)" for rival in rivals(name, tests, stacking))])
+        tests[name] = f"({tests[name]})"
+    return tests
+
+
+def rivals(name: str, earlier: Iterable[str], stacking: Stacking) -> list[str]:
+    """Return those of ``earlier`` that ``name`` excludes or that exclude it."""
+    return [other for other in earlier if other in stacking.excludes.get(name, ()) or name in stacking.excludes.get(other, ())]
+
+
 def payable(level: Level, stacking: Stacking) -> dict[str, str]:
     """Return, per policy with an amount, the SQL of what is payable after exclusions and ceilings, in fen.
 
-    Of two policies that exclude each other the earlier in the order is paid. A policy that an undecided earlier one
-    would exclude has no payable amount yet (NULL). A ceiling cuts from the last of its policies.
+    A policy that an undecided earlier one would exclude has no payable amount yet (NULL). A ceiling cuts from the last
+    of its policies.
     """
-    planned = {item.policy.id: item for item in level.policies}
-    order = [name for name in stacking.order if name in planned]
-    taken: dict[str, str] = {}
+    tests = taken(level, stacking)
+    amounts = {item.policy.id: item.amount for item in level.policies}
     paid: dict[str, str] = {}
-    for name in order:
-        item = planned[name]
-        rivals = [
-            other
-            for other in order[: order.index(name)]
-            if other in stacking.excludes.get(name, ()) or name in stacking.excludes.get(other, ())
-        ]
-        yes, open_ = eligible(item, level), undecided(item, level)
-        own = f"CASE WHEN {yes} THEN true WHEN {open_} THEN NULL ELSE false END"
-        taken[name] = " AND ".join([f"({own})", *(f"NOT coalesce({taken[rival]}, false)" for rival in rivals)])
-        taken[name] = f"({taken[name]})"
-        if item.amount is None:
-            continue
-        cases = [f"WHEN {taken[rival]} THEN 0" for rival in rivals]
-        cases += [f"WHEN ({taken[rival]}) IS NULL THEN NULL" for rival in rivals]
-        paid[name] = f"CASE WHEN {item.amount} IS NULL THEN NULL {' '.join(cases)} ELSE {item.amount} END"
+    for index, name in enumerate(tests):
+        before = rivals(name, list(tests)[:index], stacking)
+        cases = [f"WHEN {tests[rival]} THEN 0" for rival in before]
+        cases += [f"WHEN {tests[rival]} IS NULL THEN NULL" for rival in before]
+        if amounts[name]:
+            paid[name] = f"CASE WHEN {amounts[name]} IS NULL THEN NULL {' '.join(cases)} ELSE {amounts[name]} END"
     return paid
 
 
