@@ -32,6 +32,7 @@ from zhizhi.engines.rules.three_values import (
     known,
     negate,
     round_half_away,
+    round_significant,
     total,
 )
 from zhizhi.engines.rules.vocabulary import Vocabulary
@@ -87,11 +88,15 @@ class Decision:
 
 
 class Scope(NamedTuple):
-    """Where evaluation stands: which member, which row of a record table, and the floor of missing numbers."""
+    """Where evaluation stands: which member, which row of a record table, and the floor of missing numbers.
+
+    With ``decimal`` every arithmetic operation is rounded to 34 significant digits, as in amounts.
+    """
 
     member: int | None
     row: Row | None
     floor: Bound
+    decimal: bool = False
 
 
 @dataclass(slots=True)
@@ -113,6 +118,13 @@ class Evaluation:
     def of(self, node: ir.Node, scope: Scope | None = None) -> Result:
         """Return the result of ``node``, by default for the subject itself."""
         return _RULES[type(node)](self, node, self.start if scope is None else scope)
+
+    def amount(self, node: ir.Node) -> Result:
+        """Return an amount before its own rounding: in decimals of 34 digits, the numbers of FEEL.
+
+        Its aggregates and the comparisons in it stay exact.
+        """
+        return self.of(node, self.start._replace(decimal=True))
 
     def truth(self, node: ir.Node, scope: Scope) -> bool | None:
         """Return a condition's three-valued result."""
@@ -241,11 +253,15 @@ def _if(run: Evaluation, node: ir.If, scope: Scope) -> Result:
 
 
 def _compare(run: Evaluation, node: ir.Compare, scope: Scope) -> Result:
+    scope = scope._replace(decimal=False)
     return Result(compare(node.operator, run.of(node.left, scope), run.of(node.right, scope)))
 
 
 def _arithmetic(run: Evaluation, node: ir.Arithmetic, scope: Scope) -> Result:
-    return arithmetic(node.operator, run.of(node.left, scope), run.of(node.right, scope))
+    result = arithmetic(node.operator, run.of(node.left, scope), run.of(node.right, scope))
+    if scope.decimal and isinstance(result.value, Fraction):
+        return known(round_significant(result.value))
+    return result
 
 
 def _extreme(run: Evaluation, node: ir.Extreme, scope: Scope) -> Result:
@@ -442,6 +458,6 @@ def decide(policy: Policy, case: Case, on: date, figures: Figures, vocabulary: V
         return Decision(policy.id, "unknown", None, tuple(results), tuple(sorted(lacking)))
     amount: int | None = None
     if verdict and policy.amount is not None:
-        value = run.of(resolve(policy.amount.node, figures, on)).value
+        value = run.amount(resolve(policy.amount.node, figures, on)).value
         amount = in_fen(value, policy.amount.rounding) if isinstance(value, Fraction) else None
     return Decision(policy.id, "eligible" if verdict else "not eligible", amount, tuple(results))

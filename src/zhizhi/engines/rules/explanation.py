@@ -232,7 +232,7 @@ class _Teller:
 
     def amount(self, amount: Amount) -> AmountReason:
         node, rounding = amount.node, amount.rounding
-        result = self.run.of(node)
+        result = self.run.amount(node)
         fen = in_fen(result.value, rounding) if isinstance(result.value, Fraction) else None
         numbers = {lang: self.wording.formula(node, lang, self._number(lang)) for lang in ("zh", "en")}
         parts = tuple(self.below(node, self.run.start, 0))

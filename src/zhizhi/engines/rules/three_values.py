@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from fractions import Fraction
 from math import floor
 from typing import Any, NamedTuple
@@ -24,6 +24,7 @@ class Result(NamedTuple):
 
 
 UNKNOWN = Result(None)
+_DECIMAL128 = Context(prec=34, rounding=ROUND_HALF_EVEN)
 
 
 def exact(value: Any) -> Value:
@@ -56,6 +57,11 @@ def round_half_away(value: Fraction, digits: int) -> Fraction:
     scale = 10**digits
     whole = floor(abs(value) * scale + Fraction(1, 2))
     return Fraction(whole if value >= 0 else -whole, scale)
+
+
+def round_significant(value: Fraction) -> Fraction:
+    """Round to 34 significant digits, halves to even: IEEE 754-2008 decimal128, the numbers of FEEL (OMG DMN 1.3, 10.3.2.3)."""
+    return Fraction(_DECIMAL128.divide(Decimal(value.numerator), Decimal(value.denominator)))
 
 
 def known(value: Value) -> Result:
