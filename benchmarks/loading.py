@@ -1,4 +1,4 @@
-"""Load 1,000,000 claims (CSV, 20 rules): the whole way into the lake, the rules alone, and Frictionless and pandera on the same rules.
+"""Load 1,000,000 claims (CSV, 21 rules): into the lake, the rules alone, and Frictionless and pandera on the same rules.
 
 Run: ``python benchmarks/loading.py [--rows 1000000] [--peer-rows 100000] [--peers-python PYTHON] [--json FILE]``.
 The claims are synthetic; one row in 500 is spoilt in one of nine ways.
@@ -94,7 +94,7 @@ def write_claims(path: Path, rows: int, ids: list[str]) -> None:
 
 
 def timed_load(loader: Loader, path: Path, contract: Contract) -> tuple[float, dict[str, float], int, int]:
-    """Load one file; return seconds, seconds by step, rows read and bad rows."""
+    """Load one file; return seconds, by step, rows read and bad rows."""
     marks: list[tuple[str, float]] = []
     begun = time.perf_counter()
     staged = Loader(loader.lake, loader.vault, loader.now, stage=lambda name: marks.append((name, time.perf_counter())))
@@ -105,7 +105,7 @@ def timed_load(loader: Loader, path: Path, contract: Contract) -> tuple[float, d
 
 
 def rule_rates(path: Path, contract: Contract) -> dict[str, float]:
-    """Return rows a second and core: reading, parsing and judging every row; and judging alone, on values already read."""
+    """Return rows a second and core: of reading and parsing cells, and of the rules that judge one row, on values read."""
     source = open_source(path, list(HEADER))
     plan: Plan = compile_plan(contract.table, source.columns)
     with connect(threads=1) as connection:

@@ -63,11 +63,15 @@ def identifier(cell: str) -> str:
     return f"CASE WHEN regexp_full_match({cell}, '{_PLAIN_ID}') THEN {cell} ELSE nullif({marks}, '') END"
 
 
-def resident_check(cell: str) -> str:
-    """Return SQL for the check character of the 18-character id ``cell``, of which 17 digits are sure."""
+def halves(cell: str) -> tuple[str, str]:
+    """Return SQL for the first 9 and the next 8 digits of the id ``cell`` as INTEGER; NULL if they are no digits."""
+    return f"try_cast(substr({cell}, 1, 9) AS INTEGER)", f"try_cast(substr({cell}, 10, 8) AS INTEGER)"
+
+
+def resident_check(first: str, last: str) -> str:
+    """Return SQL for the check character of an id whose digits are in ``first`` and ``last`` (see ``halves``)."""
     # The weights are powers of two, 2^(17-i) mod 11; with q_j = n // 10^j the sum of n's digits times powers of two is
     # 2 q_0 - 8 (2 q_1 + 4 q_2 + ...), which needs one division a digit. In two halves, so that 32 bits hold it.
-    first, last = f"try_cast(substr({cell}, 1, 9) AS INTEGER)", f"try_cast(substr({cell}, 10, 8) AS INTEGER)"
     total = f"({_doubled(first, 9)}) * 256 + ({_doubled(last, 8)})"
     return f"substr('{RESIDENT_CHECKS}', ({total}) % 11 + 1, 1)"
 
@@ -85,7 +89,8 @@ def resident_birth(cell: str) -> str:
 def upgraded(cell: str) -> str:
     """Return SQL that makes a 15-digit id into one of 18, and leaves any other value."""
     digits = f"(substr({cell}, 1, 6) || '19' || substr({cell}, 7))"
-    return f"CASE WHEN regexp_full_match({cell}, '[1-9][0-9]{{14}}') THEN {digits} || {resident_check(digits)} ELSE {cell} END"
+    whole = f"{digits} || {resident_check(*halves(digits))}"
+    return f"CASE WHEN regexp_full_match({cell}, '[1-9][0-9]{{14}}') THEN {whole} ELSE {cell} END"
 
 
 def uscc_check(cell: str) -> str:

@@ -34,6 +34,11 @@ def shaped_name(item: str) -> str:
     return cells.name(f"s_{item}")
 
 
+def half_names(item: str) -> tuple[str, str]:
+    """Return the staged columns with the two halves of the digits of a resident id."""
+    return cells.name(f"a_{item}"), cells.name(f"b_{item}")
+
+
 def row_checks(table: Table, first_cell: str) -> dict[Phase, list[Check]]:
     """Return the checks of the phases that need one row only (cells and rows), and of the layout.
 
@@ -99,7 +104,7 @@ def _shape(item: Field) -> str:
 
 def _checksum(item: Field) -> str:
     cell = read_name(item.name)
-    right = cells.uscc_check(cell) if item.format == "uscc" else cells.resident_check(cell)
+    right = cells.uscc_check(cell) if item.format == "uscc" else cells.resident_check(*half_names(item.name))
     return f"CASE WHEN {shaped_name(item.name)} THEN substr({cell}, 18, 1) <> {right} ELSE FALSE END"
 
 

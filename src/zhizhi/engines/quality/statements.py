@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from zhizhi.engines.quality import cells
-from zhizhi.engines.quality.checks import Check, read_name, row_checks, shaped_name, value_name
+from zhizhi.engines.quality.checks import Check, half_names, read_name, row_checks, shaped_name, value_name
 from zhizhi.engines.quality.declared import Field, Phase, Rule, Table
 
 #: Bits of one phase's mask that can be told apart in a BIGINT.
@@ -68,6 +68,12 @@ def staging(plan: Plan) -> str:
     texts = ", ".join(f"{_text(f, plan)} AS {read_name(f.name)}" for f in fields)
     values = ", ".join(f"{cells.typed(f, read_name(f.name))} AS {value_name(f.name)}" for f in fields)
     shapes = "".join(f", {cells.shape(f, read_name(f.name))} AS {shaped_name(f.name)}" for f in fields if f.format)
+    digits = "".join(
+        f", {half} AS {alias}"
+        for f in fields
+        if f.format == "resident-id"
+        for half, alias in zip(cells.halves(read_name(f.name)), half_names(f.name), strict=True)
+    )
     extra = "".join(f", t{i}" for i in plan.compared)
     masks = ", ".join(f"{_mask(plan.checks[phase])} AS p{int(phase)}" for phase in (Phase.LAYOUT, Phase.CELLS, Phase.ROWS))
     errors = " | ".join(
@@ -82,7 +88,7 @@ def staging(plan: Plan) -> str:
     return (
         f"WITH tidied AS (SELECT _row, {raw}, {tidied} FROM source), "
         f"texts AS (SELECT _row, {raw}, {held}, {texts} FROM tidied WHERE coalesce({held}) IS NOT NULL), "
-        f"typed AS (SELECT *, {values}{shapes} FROM texts), "
+        f"typed AS (SELECT *, {values}{shapes}{digits} FROM texts), "
         f"masked AS (SELECT *, {masks} FROM typed), "
         f"judged AS (SELECT *, ({errors}) = 0 AS ok FROM masked) "
         f"SELECT _row, {raw}{extra}, {kept}, p0, p1, p2, ok{keys} FROM judged"
