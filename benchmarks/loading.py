@@ -144,9 +144,12 @@ def main() -> None:
     claims = parse_contract((folder / "medical_claims.odcs.yaml").read_text(encoding="utf-8"))
     persons = parse_contract(_PEOPLE)
     found: dict[str, object] = {
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores", "python": platform.python_version(), "duckdb": duckdb.__version__,
-        "rules": len(claims.table.rules), "rows": chosen.rows,
-    }  # fmt: skip
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "python": platform.python_version(),
+        "duckdb": duckdb.__version__,
+        "rules": len(claims.table.rules),
+        "rows": chosen.rows,
+    }
     with tempfile.TemporaryDirectory(prefix="zhizhi-bench-") as name:
         work = Path(name)
         ids = people(300_000)
