@@ -118,7 +118,12 @@ class Plan:
     steps: list[Step]
     household: Level
     person: Level
-    amounts: tuple[ir.Node, ...] = ()
+    amount_nodes: tuple[tuple[tuple[str, str], ir.Node], ...] = ()
+
+    @property
+    def amounts(self) -> tuple[ir.Node, ...]:
+        """The amounts and limits in the order of their columns."""
+        return tuple(node for _, node in self.amount_nodes)
 
     def file_steps(self) -> list[Step]:
         """Return the steps that build the person and household files."""
@@ -208,7 +213,7 @@ class _Planner:
         self.person_results(persons, values, ready)
         for level in self.levels.values():
             self.bits(level)
-        amounts = tuple(amount for level in self.amounts.values() for _, amount, _ in level)
+        amounts = tuple(((subject, name), node) for subject, listed in self.amounts.items() for name, node, _ in listed)
         return Plan(self.on, self.steps, self.levels["household"], self.levels["person"], amounts)
 
     def add(self, name: str, table: Any) -> Any:
