@@ -6,7 +6,7 @@ Only mappings, lists and scalars: no tags, no objects, nothing that runs. Number
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from difflib import get_close_matches
@@ -129,7 +129,16 @@ def validate(document: Document, schema: str) -> None:
     """Hold a document to its JSON Schema: unknown and missing keys, wrong kinds of values.
 
     Raises:
-        PackageError: ``package.key-unknown`` (with the nearest key), ``package.key-missing`` or ``package.value``.
+        PackageError: the first of `schema_faults`.
+    """
+    for fault in schema_faults(document, schema):
+        raise fault
+
+
+def schema_faults(document: Document, schema: str) -> Iterator[PackageError]:
+    """Yield what is wrong with a document's structure.
+
+    Codes: ``package.key-unknown`` (with the nearest key), ``package.key-missing`` or ``package.value``.
     """
     for error in _validator(schema).iter_errors(_jsonable(document.data)):
         path = tuple(error.absolute_path)
@@ -139,17 +148,19 @@ def validate(document: Document, schema: str) -> None:
             allowed = list(error.schema.get("properties", {}))
             extra = next(key for key in error.instance if key not in allowed)
             near = get_close_matches(extra, allowed, n=1, cutoff=0.4)
-            raise PackageError(
+            yield PackageError(
                 "package.key-unknown",
                 document.place(*path, extra),
                 key=extra,
                 where=where,
                 nearest=near[0] if near else ", ".join(allowed),
             )
-        if error.validator == "required":
+        elif error.validator == "required":
             lacking = next(key for key in error.validator_value if key not in error.instance)
-            raise PackageError("package.key-missing", place, key=lacking, where=where)
-        raise PackageError("package.value", place, where=where, value=str(error.instance)[:60], problem=error.message[:200])
+            yield PackageError("package.key-missing", place, key=lacking, where=where)
+        else:
+            value = str(error.instance)[:60]
+            yield PackageError("package.value", place, where=where, value=value, problem=error.message[:200])
 
 
 def _jsonable(value: Any) -> Any:

@@ -221,8 +221,8 @@ class _Reader:
             "string": isinstance(value, str),
         }.get(kind, False)
         if not fits:
-            detail = {
-                "number": f"scale {variable.scale}", "code": ", ".join(variable.type.codes), "string": '"…"', "boolean": "true, false",
-            }[kind]  # fmt: skip
+            detail = {"number": f"scale {variable.scale}", "code": ", ".join(variable.type.codes), "string": '"…"'}.get(
+                kind, "true, false"
+            )
             self.fault("package.test-value", *path, name=variable.name, value=value, type=kind, detail=detail)
         return value
