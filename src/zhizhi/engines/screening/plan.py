@@ -119,6 +119,7 @@ class Plan:
     household: Level
     person: Level
     amount_nodes: tuple[tuple[tuple[str, str], ir.Node], ...] = ()
+    texts: dict[tuple[str, str], str] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def amounts(self) -> tuple[ir.Node, ...]:
@@ -132,16 +133,23 @@ class Plan:
 
     def tables(self, dialect: str, steps: Sequence[Step]) -> list[tuple[str, str]]:
         """Return (name, SELECT) of the steps that are kept as tables; the ``_values`` between them become their WITH."""
-        texts = {step.name: step.sql(dialect) for step in self.steps if step.name.endswith("_values")}
+        texts = {step.name: self.sql(step, dialect) for step in self.steps if step.name.endswith("_values")}
         made = []
         for step in steps:
             if step.name not in texts:
-                body, parts = step.sql(dialect), list[str]()
+                body, parts = self.sql(step, dialect), list[str]()
                 for name in reversed(texts):
                     if any(re.search(rf"\b{name}\b", text) for text in (body, *parts)):
                         parts.append(f"{name} AS ({texts[name]})")
                 made.append((step.name, f"WITH {', '.join(reversed(parts))} {body}" if parts else body))
         return made
+
+    def sql(self, step: Step, dialect: str) -> str:
+        """Return a step's SELECT, written once: a plan serves many runs, and writing takes longer than a small run."""
+        key = step.name, dialect
+        if key not in self.texts:
+            self.texts[key] = step.sql(dialect)
+        return self.texts[key]
 
     def decision_steps(self) -> list[Step]:
         """Return the steps that decide, after the files are built."""
