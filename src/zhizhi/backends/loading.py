@@ -40,6 +40,8 @@ from zhizhi.kernel.errors import ContractError, ZhizhiError
 from zhizhi.kernel.identifiers import masked
 
 _BATCH = 65_536
+#: Rows that are handed to the table store at a time: bounds memory for files of any size.
+_PORTION = 1_000_000
 _MOST_CHECKS = 62
 
 
@@ -165,7 +167,7 @@ class _Job:
         self.lake.rewrite("results", results, self.load)
         self.lake.keep_contract(self.contract)
         if standing is None:
-            rows = self.connection.sql(good_rows(plan, self.load)).to_arrow_reader(_BATCH)
+            rows = self._good_rows(plan)
             standing = self.lake.commit(self.contract.dataset, rows, self.contract.mode, self.load, self.contract.keys)
         self._write_history(read, good, quarantine.num_rows, standing)
         names = tuple(self.contract.table.rules[i].name for i in sorted(self.not_run))
@@ -173,6 +175,23 @@ class _Job:
         return Loaded(
             self.contract.dataset, self.path.name, self.load, read, good, quarantine.num_rows, standing, names, unnamed=unnamed
         )
+
+    def _good_rows(self, plan: Plan) -> pa.RecordBatchReader:
+        """Return the good rows as a stream that never holds more than ``_PORTION`` of them."""
+        top = int(self.connection.sql("SELECT coalesce(max(_row), 0) FROM staged").fetchall()[0][0])
+
+        def portion(first: int) -> pa.Table:
+            query = good_rows(plan, self.load, first, first + _PORTION - 1)
+            return self.connection.sql(query).to_arrow_table()
+
+        begin = portion(0)
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            yield from begin.to_batches(_BATCH)
+            for first in range(_PORTION, top + 1, _PORTION):
+                yield from portion(first).to_batches(_BATCH)
+
+        return pa.RecordBatchReader.from_batches(begin.schema, batches())
 
     def _stage_rows(self, plan: Plan, source: Source) -> None:
         self.vault.install(self.connection)

@@ -165,8 +165,11 @@ def dangling(plan: Plan, check: Check, known: str) -> str:
     return f"SELECT _row FROM staged WHERE {ALIVE} AND {value} IS NOT NULL AND {value} NOT IN ({known})"
 
 
-def good_rows(plan: Plan, source: str) -> str:
-    """Return the SELECT of the rows for the lake: fields in order, ``_row`` and ``_source``; ``sealed`` holds cipher texts."""
+def good_rows(plan: Plan, source: str, first: int, last: int) -> str:
+    """Return the SELECT of rows ``first`` to ``last`` for the lake: fields in order, ``_row`` and ``_source``.
+
+    The cipher texts of encrypted fields are in the table ``sealed``.
+    """
     columns, joins = [], []
     for i, item in enumerate(plan.table.fields):
         if item.identifier:
@@ -180,7 +183,7 @@ def good_rows(plan: Plan, source: str) -> str:
     alive = ALIVE.replace("_row NOT IN", "staged._row NOT IN")
     return (
         f"SELECT {listing}, CAST(staged._row AS BIGINT) AS _row, {cells.text(source)} AS _source FROM staged {' '.join(joins)} "
-        f"WHERE {alive} ORDER BY staged._row"
+        f"WHERE staged._row BETWEEN {first} AND {last} AND {alive} ORDER BY staged._row"
     )
 
 
