@@ -123,6 +123,7 @@ def measure(lake: Lake, folder: Path, times: int, memory: str, only_whole: bool)
     found["seconds"] = watch.medians()
     both = [a + b for a, b in zip(watch.laps["decide"], watch.laps["persist"], strict=True)]
     found["seconds"]["decide and persist"] = round(statistics.median(both), 3)
+    found["processor seconds"] = watch.processor()
     found["times"] = times
     found["peak MiB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     return found

@@ -13,12 +13,13 @@ from engine_runs import Engine, Table
 
 from data_generators import ON, Limits, pick, random_expression, random_households, vocabulary
 from zhizhi.engines.rules import ir
-from zhizhi.engines.rules.evaluator import Case, Evaluation
+from zhizhi.engines.rules.evaluator import Case, Evaluation, decide
 from zhizhi.engines.rules.policy import Amount, Condition, Policy
 from zhizhi.engines.rules.resolution import Figures
 from zhizhi.engines.rules.types import BOOLEAN
 from zhizhi.engines.rules.vocabulary import Variable, Vocabulary
-from zhizhi.engines.screening.plan import PHYSICAL, Plan, plan_screening
+from zhizhi.engines.screening.plan import Plan, plan_screening
+from zhizhi.engines.screening.steps import PHYSICAL
 
 VOCABULARY = vocabulary()
 WORD = 64
@@ -151,3 +152,27 @@ def unpacked(engine: Engine, plan: Plan) -> dict[Cell, bool | None]:
                 assert not (true and unknown)
                 cells[level.subject, subject, bit] = None if unknown else bool(true)
     return cells
+
+
+def amounts_of(world: World) -> dict[tuple[str, str], int | None]:
+    """Return the evaluator's amount in fen by policy and subject."""
+    found: dict[tuple[str, str], int | None] = {}
+    for level in (world.plan.household, world.plan.person):
+        for subject, case in subjects(world.cases, level.subject):
+            for planned in level.policies:
+                found[planned.policy.id, subject] = decide(planned.policy, case, ON, {}, VOCABULARY).amount_fen
+    return found
+
+
+def engine_amounts(engine: Engine, plan: Plan) -> dict[tuple[str, str], int | None]:
+    """Return the engine's amount in fen by policy and subject."""
+    found: dict[tuple[str, str], int | None] = {}
+    for level in (plan.household, plan.person):
+        paid = [planned for planned in level.policies if planned.amount]
+        if not paid:
+            continue
+        columns = ", ".join(f'"{planned.amount}"' for planned in paid)
+        for subject, *values in engine.fetch(f"SELECT {level.subject}, {columns} FROM {level.subject}_bits"):
+            for planned, value in zip(paid, values, strict=True):
+                found[planned.policy.id, subject] = value
+    return found

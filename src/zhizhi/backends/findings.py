@@ -15,7 +15,7 @@ from zhizhi.backends.population import scan, source_dataset, text
 from zhizhi.backends.screening import Screening, policies_enrolled, stacking_of
 from zhizhi.backends.vault import Vault
 from zhizhi.backends.workbooks import workbook_bytes
-from zhizhi.engines.screening.plan import Level, PlannedPolicy
+from zhizhi.engines.screening.questions import Level, PlannedPolicy
 from zhizhi.engines.screening.verdicts import decision, eligible, missing, near_miss, paid_table, taken, undecided
 
 KINDS = ("missed", "leaking", "near miss", "unknown", "warning")
@@ -125,7 +125,8 @@ def _finding_rows(level: Level, item: PlannedPolicy, covered: bool, due: str) ->
     paid = f'CAST("payable_{policy.id}" / 100.0 AS DECIMAL(18,2))' if item.amount else "CAST(NULL AS DECIMAL(18,2))"
     lacks = f"CASE WHEN {open_} AND NOT ({yes}) THEN {missing(item, level)} END"
     inner = (
-        f"SELECT b.{subject} AS subject, '{subject}' AS kind, {text(policy.id)} AS policy, CASE {' '.join(cases)} END AS finding, "
+        f"SELECT b.{subject} AS subject, '{subject}' AS kind, {text(policy.id)} AS policy, "
+        f"CASE {' '.join(cases)} END AS finding, "
         f"{paid} AS payable, CAST(r.amount / 100.0 AS DECIMAL(18,2)) AS receives, CAST({lacks} AS VARCHAR) AS missing, "
         f"b.household AS household, b.region AS region, {text(policy.severity)} AS severity FROM {subject}_paid AS b "
         f"LEFT JOIN (SELECT subject, amount FROM receipts WHERE kind = '{subject}' AND policy = {text(policy.id)}) AS r "

@@ -11,7 +11,8 @@ from zhizhi.backends.population import PopulationSql, quoted, source_dataset
 from zhizhi.backends.screening import Screening
 from zhizhi.engines.rules import ir
 from zhizhi.engines.rules.syntax import Call, Window
-from zhizhi.engines.screening.plan import Plan, window_start
+from zhizhi.engines.screening.plan import Plan
+from zhizhi.engines.screening.windows import window_start
 
 
 def datasets_read(run: Screening) -> set[str]:

@@ -12,7 +12,8 @@ import pyarrow as pa
 
 from zhizhi.backends.duckdb import connect
 from zhizhi.engines.rules.vocabulary import Variable, Vocabulary
-from zhizhi.engines.screening.plan import WORD, Level, Plan, PlannedPolicy, plan_screening
+from zhizhi.engines.screening.plan import Plan, plan_screening
+from zhizhi.engines.screening.questions import WORD, Level, PlannedPolicy
 from zhizhi.engines.screening.verdicts import decision, missing
 from zhizhi.scenarios.package import Package
 from zhizhi.scenarios.testing import SentenceTest, Verdict

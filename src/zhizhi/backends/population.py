@@ -16,7 +16,7 @@ from typing import Any
 from zhizhi.backends.lake import Lake
 from zhizhi.engines.rules.syntax import Call, Expression, Literal, Membership, Name, Operation, Window, walk
 from zhizhi.engines.rules.vocabulary import Variable
-from zhizhi.engines.screening.plan import window_start
+from zhizhi.engines.screening.windows import window_start
 from zhizhi.exchange.contract import Contract
 from zhizhi.kernel.errors import LakeError
 from zhizhi.scenarios.needs import Enrolment, Needs
@@ -112,6 +112,7 @@ class PopulationSql:
         )
 
     def equal(self, dataset: str, name: str, value: Any) -> str:
+        """Return the test that a field has a value; None means blank."""
         column = self.snapshot.field(dataset, name)
         return f"{column} IS NULL" if value is None else f"{column} = {literal(value)}"
 
@@ -242,6 +243,7 @@ class PopulationSql:
         return f"CASE WHEN {complete} THEN {result} END"
 
     def filter(self, dataset: str, where: Expression | None, window: Window | None) -> str:
+        """Return the test of the rows that a source keeps, empty for all."""
         tests = [self.test(dataset, where)] if where is not None else []
         if window is not None:
             day = self.snapshot.field(dataset, self.record_date(dataset))
@@ -249,6 +251,7 @@ class PopulationSql:
         return " AND ".join(f"({test})" for test in tests)
 
     def record_date(self, dataset: str) -> str:
+        """Return the date field of the record table over ``dataset``."""
         for record in self.needs.vocabulary.records.values():
             if record.dataset == dataset:
                 return record.date
@@ -273,6 +276,7 @@ class PopulationSql:
                 raise LakeError("lake.source-filter", dataset=dataset)
 
     def operand(self, dataset: str, node: Any) -> str:
+        """Return a field or literal of a source's ``where``."""
         if isinstance(node, Name):
             return self.snapshot.field(dataset, node.path[-1])
         if isinstance(node, Literal) and node.value is not None:
@@ -291,7 +295,7 @@ def _body(variable: Variable) -> Any:
 def source_dataset(variable: Variable) -> str:
     """Return the dataset that a variable comes from: ``sum(wages.wage)`` and ``count(vehicles)`` name theirs."""
     body = _body(variable)
-    target = body.arguments[0] if isinstance(body, Call) else body
+    target: Any = body.arguments[0] if isinstance(body, Call) else body
     return str(target.path[0])
 
 

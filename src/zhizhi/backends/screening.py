@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from hashlib import sha256
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,8 @@ from zhizhi.backends.duckdb import connect
 from zhizhi.backends.lake import Lake
 from zhizhi.backends.population import PopulationSql, Snapshot, scan, text
 from zhizhi.engines.rules.policy import Policy
-from zhizhi.engines.screening.plan import Level, Plan, plan_screening
+from zhizhi.engines.screening.plan import Plan, plan_screening
+from zhizhi.engines.screening.questions import Level
 from zhizhi.engines.screening.verdicts import Stacking
 from zhizhi.scenarios.package import Package
 
@@ -44,20 +47,14 @@ def stacking_of(package: Package) -> Stacking:
     return Stacking(package.order, excludes, ceilings)
 
 
-def variables_used(plan: Plan, package: Package) -> set[str]:
-    """Return the names of the base variables that the plan's tables read."""
-    names = set(package.needs.vocabulary.variables["person"]) | set(package.needs.vocabulary.variables["household"])
-    return {name for step in plan.steps for table in _bases(step.table) for name in table if name.removeprefix("h_") in names} | {
-        name.removeprefix("h_") for step in plan.steps for table in _bases(step.table) for name in table if name.startswith("h_")
-    }
-
-
-def _bases(table: Any) -> list[list[str]]:
-    found = []
-    for node in table.op().find(lambda op: type(op).__name__ == "UnboundTable"):
-        if node.name in ("person_base", "household_base"):
-            found.append(list(node.schema.names))
-    return found
+def program_digest() -> str:
+    """SHA-256 of the modules that turn rules into SQL: another program may give the same plan another text."""
+    digest = sha256()
+    for package in ("zhizhi.engines.rules", "zhizhi.engines.screening"):
+        for module in sorted(files(package).iterdir(), key=lambda item: item.name):
+            if module.name.endswith((".py", ".lark")):
+                digest.update(module.read_bytes())
+    return digest.hexdigest()
 
 
 @dataclass(slots=True)
@@ -70,6 +67,7 @@ class Screening:
     snapshot: Snapshot
     on: date
     statements: list[str] = field(default_factory=list)
+    written: dict[str, list[Sequence[str]]] = field(default_factory=dict)
 
     def execute(self, sql: str) -> duckdb.DuckDBPyConnection:
         """Run one statement and remember it for the run's record."""
@@ -92,11 +90,11 @@ class Screening:
             self.execute(f"CREATE OR REPLACE TEMP TABLE members AS {members}")
         else:
             self.execute(f"CREATE OR REPLACE TEMP VIEW members AS {members}")
-        used = variables_used(self.plan, self.package)
+        used = self.plan.asks.variables("person") | self.plan.asks.variables("household")
         self.execute(f"CREATE OR REPLACE TEMP TABLE household_base AS {sql.household_base('members', used)}")
         self.execute(f"CREATE OR REPLACE TEMP VIEW person_base AS {sql.person_base('members', 'household_base', used)}")
         for name in needs.vocabulary.records:
-            if any(step.name == f"partials_{name}" for step in self.plan.steps):
+            if name in self.plan.asks.records():
                 self.execute(f"CREATE OR REPLACE TEMP VIEW records_{name} AS {sql.records(name)}")
         self.receipts(sql)
 
@@ -118,16 +116,31 @@ class Screening:
 
     def build(self, progress: Progress = quiet) -> None:
         """Build the person and household files."""
-        self._run(self.plan.file_steps(), progress)
+        self._run(self.texts["files"], progress)
 
     def decide(self, progress: Progress = quiet) -> None:
         """Decide every policy: the bits tables."""
-        self._run(self.plan.decision_steps(), progress)
+        self._run(self.texts["decisions"], progress)
 
-    def _run(self, steps: Sequence[Any], progress: Progress) -> None:
-        for name, select in self.plan.tables("duckdb", steps):
+    def _run(self, texts: Sequence[Sequence[str]], progress: Progress) -> None:
+        for name, select in texts:
             progress(name)
             self.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {select}{ORDERS.get(name, '')}")
+
+    @property
+    def texts(self) -> dict[str, list[Sequence[str]]]:
+        """The plan's SQL, read from the lake if this program wrote it for the same plan before."""
+        if not self.written:
+            folder = state_folder(self.snapshot.lake, self.package)
+            path = folder / f"sql-{sha256((self.plan.digest + program_digest()).encode()).hexdigest()[:16]}.json"
+            try:
+                self.written = json.loads(path.read_text(encoding="utf-8"))
+            except (FileNotFoundError, json.JSONDecodeError):
+                plan = self.plan
+                steps = {"files": plan.file_steps, "decisions": plan.decision_steps}
+                self.written = {name: list(plan.tables("duckdb", made())) for name, made in steps.items()}
+                _keep_text(path, self.written)
+        return self.written
 
     def levels(self) -> list[Level]:
         """Return the levels that have policies."""
@@ -147,6 +160,19 @@ def state_folder(lake: Lake, package: Package) -> Path:
     return lake.path / "screening" / package.id
 
 
+def _keep_text(path: Path, texts: Mapping[str, Any]) -> None:
+    """Keep the SQL of a plan; the oldest of more than eight goes. A lake that cannot be written only costs time."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(f".{os.getpid()}.part")
+        part.write_text(json.dumps(texts), encoding="utf-8")
+        part.replace(path)
+        for old in sorted(path.parent.glob("sql-*.json"), key=lambda item: item.stat().st_mtime)[:-8]:
+            old.unlink(missing_ok=True)
+    except OSError:
+        return
+
+
 def run_record(run: Screening) -> dict[str, Any]:
     """Return what makes a run replayable: date, package, figures, snapshot, engine, SQL digest."""
     figures = {
@@ -163,6 +189,7 @@ def run_record(run: Screening) -> dict[str, Any]:
         "figures": figures,
         "snapshot": dict(sorted(run.snapshot.versions.items())),
         "engine": f"duckdb {duckdb.__version__}",
+        "program": program_digest(),
         "sql_digest": run.sql_digest,
     }
 

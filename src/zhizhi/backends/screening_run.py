@@ -24,7 +24,7 @@ from zhizhi.backends.screening import (
     save,
     state_folder,
 )
-from zhizhi.engines.screening.plan import Level
+from zhizhi.engines.screening.questions import Level
 from zhizhi.engines.screening.verdicts import decision, near_miss
 from zhizhi.scenarios.package import Package
 
@@ -71,7 +71,7 @@ def screen_lake(lake: Lake, package: Package, on: date, full: bool = False, prog
 
 def _usable(record: dict[str, Any], run: Screening) -> bool:
     current = run_record(run)
-    return all(record.get(key) == current[key] for key in ("package_digest", "engine", "format"))
+    return all(record.get(key) == current[key] for key in ("package_digest", "program", "engine", "format"))
 
 
 def _same(record: dict[str, Any], run: Screening) -> bool:
@@ -106,7 +106,8 @@ def _everybody(run: Screening, progress: Progress, compare: bool) -> bool | None
 def _drop(run: Screening) -> None:
     names = run.connection.execute(
         "SELECT 'VIEW ' || view_name FROM duckdb_views() WHERE NOT internal UNION ALL "
-        "SELECT 'TABLE ' || table_name FROM duckdb_tables() WHERE table_name NOT LIKE 'increment_%' AND table_name NOT LIKE 'kept_%'"
+        "SELECT 'TABLE ' || table_name FROM duckdb_tables() "
+        "WHERE table_name NOT LIKE 'increment_%' AND table_name NOT LIKE 'kept_%'"
     ).fetchall()
     for (name,) in names:
         if not name.startswith("VIEW kept_"):

@@ -14,7 +14,8 @@ from zhizhi.backends.population import text
 from zhizhi.backends.screening import Progress, Screening, open_screening, plan_package, policies_enrolled, quiet, stacking_of
 from zhizhi.engines.rules.resolution import figure_on
 from zhizhi.engines.rules.vocabulary import Parameter
-from zhizhi.engines.screening.plan import Level, Plan, PlannedPolicy
+from zhizhi.engines.screening.plan import Plan
+from zhizhi.engines.screening.questions import Level, PlannedPolicy
 from zhizhi.engines.screening.verdicts import decision, paid_table, taken
 from zhizhi.kernel.errors import UsageError
 from zhizhi.scenarios.package import Package
@@ -161,9 +162,11 @@ def _effect(run: Screening, level: Level, a: PlannedPolicy, b: PlannedPolicy, co
     gains, loses = "(becomes = 'eligible' AND was <> 'eligible')", "(was = 'eligible' AND becomes <> 'eligible')"
     row = run.connection.execute(
         f"SELECT count(*) FILTER (was = 'eligible'), count(*) FILTER (becomes = 'eligible'), count(*) FILTER ({gains}), "
-        f"count(*) FILTER ({loses}), count(*) FILTER (becomes = 'unknown' AND was <> 'unknown'), sum(paid_before), sum(paid_after), "
+        f"count(*) FILTER ({loses}), count(*) FILTER (becomes = 'unknown' AND was <> 'unknown'), "
+        "sum(paid_before), sum(paid_after), "
         "count(*) FILTER (was_due AND NOT receives), count(*) FILTER (is_due AND NOT receives), "
-        "count(*) FILTER (was = 'not eligible' AND receives), count(*) FILTER (becomes = 'not eligible' AND receives) FROM compared"
+        "count(*) FILTER (was = 'not eligible' AND receives), "
+        "count(*) FILTER (becomes = 'not eligible' AND receives) FROM compared"
     ).fetchone()
     assert row is not None
     effect = Effect(

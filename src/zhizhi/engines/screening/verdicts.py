@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from zhizhi.engines.screening.plan import WORD, Level, PlannedPolicy, signed
+from zhizhi.engines.screening.questions import WORD, Level, PlannedPolicy, signed
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,74 @@
+"""A step: one table to make, as an Ibis expression over the tables and steps before it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import ibis
+
+from zhizhi.engines.rules import ir
+from zhizhi.engines.rules.emitter import Column, Frame, Key, Number
+from zhizhi.engines.rules.vocabulary import Variable, Vocabulary
+from zhizhi.engines.screening.questions import Questions
+
+PHYSICAL = {"number": "int64", "boolean": "boolean", "date": "int64", "code": "string", "string": "string"}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One table to make: its name and the Ibis expression over earlier tables."""
+
+    name: str
+    table: Any
+
+    def sql(self, dialect: str) -> str:
+        """Return the step's SELECT in ``dialect`` (duckdb, postgres, pyspark, sqlite), whole numbers as 64-bit."""
+        inner = str(ibis.to_sql(self.table, dialect=dialect))
+        kind = {"pyspark": "BIGINT", "sqlite": "INTEGER"}.get(dialect, "BIGINT")
+        quote = "`" if dialect == "pyspark" else '"'
+        columns = [
+            f"CAST({quote}{name}{quote} AS {kind}) AS {quote}{name}{quote}" if dtype.is_integer() else f"{quote}{name}{quote}"
+            for name, dtype in self.table.schema().items()
+        ]
+        return f"SELECT {', '.join(columns)} FROM ({inner}) AS t"
+
+
+class Steps:
+    """The steps made so far, and the frames in which expressions are written over their tables."""
+
+    def __init__(self, asks: Questions, vocabulary: Vocabulary) -> None:
+        self.asks, self.vocabulary = asks, vocabulary
+        self.steps: list[Step] = []
+
+    def add(self, name: str, table: Any) -> Any:
+        """Keep a step and return its result as a named table that later steps read."""
+        self.steps.append(Step(name, table))
+        return ibis.table(table.schema(), name=name)
+
+    def base(self, entity: str) -> dict[str, Variable]:
+        """Return the variables of ``entity`` that come from data."""
+        variables = self.vocabulary.variables.get(entity, {})
+        return {name: variable for name, variable in variables.items() if variable.expr is None}
+
+    def scale(self, node: ir.Var) -> int:
+        """Return the number of decimals that a variable keeps."""
+        return self.vocabulary.of(node.entity)[node.name].scale
+
+    def frame(self, table: Any, entity: str, ready: Mapping[Key, Column | Number] | None = None) -> Frame:
+        """Return a frame over ``table``, in which ``entity``'s variables go by their name and a household's by ``h_``."""
+        region = table["region"] if "region" in table.schema() else None
+        return Frame(
+            table,
+            self.asks.on,
+            var=lambda node: table[node.name] if node.entity == entity else table[f"h_{node.name}"],
+            scale=self.scale,
+            region=region,
+            ready=dict(ready or {}),
+        )
+
+
+def partial_name(name: str, suffix: str, merged_by: str) -> str:
+    """Return the column of a partial; its ending says how it is merged."""
+    return f"{name}_{suffix}" if merged_by == "sum" else f"{name}_{suffix}_{merged_by}v"
