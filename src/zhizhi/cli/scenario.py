@@ -16,7 +16,6 @@ from rich.table import Table
 from zhizhi.backends.package_contracts import contract_faults, contracts_folder
 from zhizhi.backends.package_tests import by_plan
 from zhizhi.cli.language import language
-from zhizhi.kernel.errors import ZhizhiError
 from zhizhi.scenarios.difference import Change, compare_packages
 from zhizhi.scenarios.inspection import inspect
 from zhizhi.scenarios.package import Package
@@ -96,7 +95,7 @@ def _ordered(package: Package) -> str:
 
 
 @group.command("test")
-def test(
+def run_tests(
     folder: DirArgument,
     policy: Annotated[str, typer.Option("--policy", help="Only the tests of this policy.")] = "",
     failing: Annotated[bool, typer.Option("--failing", help="List only the tests that fail.")] = False,
