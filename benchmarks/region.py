@@ -30,6 +30,10 @@ DRAWN = 1_000_000
 class ParquetLake(Lake):
     """Datasets as plain Parquet files: what a screening asks of a lake, without loading."""
 
+    def __init__(self, path: Path, contracts: Path) -> None:
+        super().__init__(path)
+        self.contracts = contracts
+
     def datasets(self) -> list[str]:
         return sorted(folder.name for folder in (self.path / "datasets").iterdir())
 
@@ -40,8 +44,7 @@ class ParquetLake(Lake):
         return sorted(str(path) for path in (self.path / "datasets" / dataset).glob("*.parquet"))
 
     def contract(self, dataset: str) -> Contract:
-        path = find_package("social-assistance") / "contracts" / f"{dataset}.odcs.yaml"
-        return parse_contract(path.read_text(encoding="utf-8"))
+        return parse_contract((self.contracts / f"{dataset}.odcs.yaml").read_text(encoding="utf-8"))
 
 
 def region_lake(work: Path, people: int) -> ParquetLake:
@@ -54,7 +57,7 @@ def region_lake(work: Path, people: int) -> ParquetLake:
             _draw(folder, min(left, DRAWN), part)
             left, part = left - min(left, DRAWN), part + 1
         (folder / "complete").touch()
-    return ParquetLake(folder)
+    return ParquetLake(folder, find_package("social-assistance") / "contracts")
 
 
 def _draw(folder: Path, people: int, part: int) -> None:
@@ -80,18 +83,23 @@ def _stored(name: str, part: int) -> str:
 
 @dataclass(slots=True)
 class Stopwatch:
-    """Seconds by name, each measured several times; the median counts."""
+    """Seconds by name, each measured several times; the median counts. Processor seconds tell a busy machine from slow work."""
 
     laps: dict[str, list[float]] = field(default_factory=dict)
+    worked: dict[str, list[float]] = field(default_factory=dict)
 
     @contextmanager
     def lap(self, name: str) -> Iterator[None]:
-        begun = time.perf_counter()
+        begun, work = time.perf_counter(), time.process_time()
         yield
         self.laps.setdefault(name, []).append(time.perf_counter() - begun)
+        self.worked.setdefault(name, []).append(time.process_time() - work)
 
     def medians(self, digits: int = 3) -> dict[str, float]:
         return {name: round(statistics.median(laps), digits) for name, laps in self.laps.items()}
+
+    def processor(self, digits: int = 3) -> dict[str, float]:
+        return {name: round(statistics.median(laps), digits) for name, laps in self.worked.items()}
 
 
 def seconds(run: Callable[[], object], times: int) -> float:
