@@ -104,7 +104,8 @@ class FileSteps(Steps):
         columns |= self.missing_columns(persons)
         grouped = persons.group_by("household").aggregate(**columns) if columns else persons.select("household").distinct()
         schema = {"household": "string", "region": "string"}
-        schema |= {f"h_{n}": PHYSICAL[v.type.kind] for n, v in self.base("household").items()}
+        read = self.asks.variables("household")
+        schema |= {f"h_{n}": PHYSICAL[v.type.kind] for n, v in self.base("household").items() if n in read}
         base = ibis.table(schema, name="household_base")
         joined = base.inner_join(grouped, base.household == grouped.household).select(
             *[base[name] for name in base.columns], *[grouped[name] for name in grouped.columns if name != "household"]
