@@ -60,8 +60,16 @@ def run_plan(engine: Engine, tables: Sequence[Table], plan: Plan) -> None:
     """Load ``tables`` and make every table of ``plan`` on ``engine``."""
     for table in tables:
         engine.load(table)
-    for name, select in plan.tables(engine.dialect, plan.steps):
+    for name, select in made(engine.dialect, plan):
         engine.make(name, select)
+
+
+def made(dialect: str, plan: Plan) -> list[tuple[str, str]]:
+    """Return (name, SELECT) of the tables to make."""
+    if dialect == "pyspark":
+        # Spark would write a step into the next, and an amount's text multiplies: there each step is kept
+        return [(step.name, step.sql(dialect)) for step in plan.steps]
+    return plan.tables(dialect, plan.steps)
 
 
 def create(table: Table, types: Mapping[str, str]) -> str:

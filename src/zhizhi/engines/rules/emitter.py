@@ -14,7 +14,7 @@ import functools
 import math
 import operator as operators
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from fractions import Fraction
 from typing import Any, cast
@@ -162,10 +162,17 @@ def divide(a: Ratio, b: Ratio, decimal: bool = False) -> Ratio:
     if not decimal:
         return quotient
     moved = _sum(a.drift, None if b.drift is None else -b.drift * _float(quotient))
-    return Ratio(quotient.num, quotient.den, ibis.literal(0.0) if moved is None else moved / _float(b))
+    return Ratio(quotient.num, quotient.den, ibis.literal(0.0) if moved is None else moved / _float(b).nullif(0.0))
 
 
 DIGITS = 34  # of IEEE 754-2008 decimal128, the numbers of FEEL (OMG DMN 1.3, 10.3.2.3)
+
+
+def by_exponent(size: Column, value: Callable[[int], Column]) -> Column:
+    """Return ``value`` of the decimal exponent of ``size`` (-10 to 13; of 0 as of 1), the usual sizes of amounts first."""
+    above = ibis.cases(*((size < 10.0 ** (e + 1), value(e)) for e in range(13)), else_=value(13))
+    below = ibis.cases(*((size >= float(f"1e{e}"), value(e)) for e in range(-1, -10, -1)), else_=value(-10))
+    return ibis.cases((size >= 1, above), (size == 0, value(0)), else_=below)
 
 
 def settling(name: str) -> list[Callable[[Any], dict[str, Column]]]:
@@ -177,13 +184,15 @@ def settling(name: str) -> list[Callable[[Any], dict[str, Column]]]:
     the drift in units of that digit. Beyond den = 10^9 no drift is kept. Each step reads the columns of the one before,
     because an expression written out in another's place multiplies.
     """
-    exponents = range(12, -1, -1)
     d, f = f"{name}d", f"{name}f"
 
     def magnitude(t: Any) -> dict[str, Column]:
         small = t[d] < 1_000_000_000
+        size = (t[name].cast("float64") / t[d].cast("float64")).abs()
+        # a power of ten that lies a hair nearer to zero has its leading digit one place further right
+        nearer = ibis.cases((t[name] < 0, t[f] > 0), else_=t[f] < 0)
         return {
-            f"{name}_s": (t[name].cast("float64") / t[d].cast("float64")).abs(),
+            f"{name}_s": ibis.cases((nearer, size * (1 - 1e-15)), else_=size),
             f"{name}_n": t[name].abs() % ibis.cases((small, t[d] * 2), else_=2),
             f"{name}_w": ibis.cases((small, t[d] * 2), else_=2),
         }
@@ -191,13 +200,16 @@ def settling(name: str) -> list[Callable[[Any], dict[str, Column]]]:
     def scale(t: Any) -> dict[str, Column]:
         size = t[f"{name}_s"]
         return {
-            f"{name}_p": ibis.cases(*((size >= 10.0**e, whole(10 ** (17 - e))) for e in exponents), else_=whole(10**18)),
-            f"{name}_u": ibis.cases(*((size >= 10.0**e, 10.0 ** (e + 1 - DIGITS)) for e in exponents), else_=10.0**-DIGITS),
+            f"{name}_p": by_exponent(size, lambda e: whole(10 ** (17 - max(e, 0)))),
+            f"{name}_u": by_exponent(size, lambda e: ibis.literal(float(f"1e{e + 1 - DIGITS}"), "float64")),
         }
 
     def remainder(t: Any) -> dict[str, Column]:
         n, twice = t[f"{name}_n"], t[f"{name}_w"]
-        return {f"{name}_r": n * (whole(10**16) % twice) % twice * (t[f"{name}_p"] % twice) % twice}
+        below_one = by_exponent(t[f"{name}_s"], lambda e: whole(10 ** max(-e, 0)))
+        for factor in (whole(10**16), t[f"{name}_p"], below_one):
+            n = n * (factor % twice) % twice
+        return {f"{name}_r": n}
 
     def place(t: Any) -> dict[str, Column]:
         den, rest = t[f"{name}_w"].cast("float64") / 2, t[f"{name}_r"].cast("float64")
@@ -211,7 +223,9 @@ def settling(name: str) -> list[Callable[[Any], dict[str, Column]]]:
         odd = (ibis.cases((t[f"{name}_r"] * 2 >= t[f"{name}_w"], 1), else_=0) + there.floor().cast("int64")) % 2 != 0
         up = ibis.cases((over > 0.5 + 1e-9, True), (over < 0.5 - 1e-9, False), else_=odd)
         moved = (there.floor() + ibis.cases((up, 1.0), else_=0.0) - t[f"{name}_a"]) * t[f"{name}_u"]
-        kept = ibis.cases((t[d] < 1_000_000_000, ibis.cases((t[name] < 0, -moved), else_=moved)), else_=0.0)
+        residue = ibis.cases((t[f].abs() < 1e-40, 0.0), else_=t[f])  # what is left of a difference has few digits
+        moved = ibis.cases((t[name] == 0, residue), (t[name] < 0, -moved), else_=moved)
+        kept = ibis.cases((t[d] < 1_000_000_000, moved), else_=0.0)
         return {f: kept}
 
     return [magnitude, scale, remainder, place, rounded]
@@ -325,6 +339,12 @@ class Frame:
     decimal: bool = False
 
 
+def exactly(frame: Frame) -> Frame:
+    """Return ``frame`` for a comparison within an amount, which knows of no decimals."""
+    ready = {key: value for key, value in frame.ready.items() if not (isinstance(value, Number) and value.value.drift is not None)}
+    return replace(frame, ready=ready, cache={}, decimal=False)
+
+
 def emit(node: ir.Node, frame: Frame, floor: Fraction | None = None) -> Any:
     """Return the Ibis expression of ``node``: a `Number` for numbers, else a column (boolean, string, or yyyymmdd).
 
@@ -400,6 +420,8 @@ def _starts_with(node: ir.StartsWith, frame: Frame, floor: Fraction | None) -> C
 
 
 def _compare(node: ir.Compare, frame: Frame, floor: Fraction | None) -> Column:
+    if frame.decimal:
+        frame = exactly(frame)
     left, right = emit(node.left, frame, floor), emit(node.right, frame, floor)
     if not isinstance(left, Number):
         return tested(node.operator, left, right)
@@ -542,6 +564,9 @@ def _extreme(function: str, a: Number, b: Number) -> Number:
 
     def both(x: Ratio, y: Ratio) -> Ratio:
         first = compare(least, x, y)
+        if x.drift is not None or y.drift is not None:
+            ahead = tested(least, *(ibis.literal(0.0) if part.drift is None else part.drift for part in (x, y)))
+            first = ibis.cases((compare("=", x, y), ahead), else_=first)
         return pick([(first, x), (inverse(first), y)])
 
     def any_of(x: Ratio, y: Ratio) -> Ratio:

@@ -73,7 +73,11 @@ class Plan:
         return self.steps[: names.index("household_file") + 1]
 
     def tables(self, dialect: str, steps: Sequence[Step]) -> list[tuple[str, str]]:
-        """Return (name, SELECT) of the steps that are kept as tables; the ``_values`` between them become their WITH."""
+        """Return (name, SELECT) of the steps that are kept as tables; the ``_values`` between them become their WITH.
+
+        SQLite and PostgreSQL write a step into the next unless told to keep it, and an amount's text multiplies.
+        """
+        kept = "AS MATERIALIZED" if dialect in ("postgres", "sqlite") else "AS"
         texts = {step.name: self.sql(step, dialect) for step in self.steps if step.name.endswith("_values")}
         made = []
         for step in steps:
@@ -81,7 +85,7 @@ class Plan:
                 body, parts = self.sql(step, dialect), list[str]()
                 for name in reversed(texts):
                     if any(re.search(rf"\b{name}\b", text) for text in (body, *parts)):
-                        parts.append(f"{name} AS ({texts[name]})")
+                        parts.append(f"{name} {kept} ({texts[name]})")
                 made.append((step.name, f"WITH {', '.join(reversed(parts))} {body}" if parts else body))
         return made
 

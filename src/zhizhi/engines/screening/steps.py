@@ -16,6 +16,12 @@ from zhizhi.engines.screening.questions import Questions
 PHYSICAL = {"number": "int64", "boolean": "boolean", "date": "int64", "code": "string", "string": "string"}
 
 
+class SparkOptions(ibis.config.Config):  # type: ignore[misc]
+    """What Ibis asks of its PySpark backend when it writes a number for Spark, also where that is not installed."""
+
+    treat_nan_as_null: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One table to make: its name and the Ibis expression over earlier tables."""
@@ -25,6 +31,8 @@ class Step:
 
     def sql(self, dialect: str) -> str:
         """Return the step's SELECT in ``dialect`` (duckdb, postgres, pyspark, sqlite), whole numbers as 64-bit."""
+        if dialect == "pyspark" and ibis.options.pyspark is None:
+            ibis.options.pyspark = SparkOptions()
         inner = str(ibis.to_sql(self.table, dialect=dialect))
         kind = {"pyspark": "BIGINT", "sqlite": "INTEGER"}.get(dialect, "BIGINT")
         quote = "`" if dialect == "pyspark" else '"'
