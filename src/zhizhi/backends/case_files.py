@@ -296,10 +296,10 @@ def _values(row: Mapping[str, Any], variables: Mapping[str, Variable], prefix: s
     for name, variable in variables.items():
         value = row.get(prefix + name)
         if value is not None:
-            kind = variable.type.kind
-            if kind == "number":
-                value = Fraction(value, 10**variable.scale)
-            found[name] = _day(value) if kind == "date" else value
+            if variable.type.kind == "number":
+                found[name] = Fraction(value, 10**variable.scale)
+            else:
+                found[name] = _day(value) if variable.type.kind == "date" else value
     return found
 
 
