@@ -60,7 +60,7 @@ def screen_lake(lake: Lake, package: Package, on: date, full: bool = False, prog
         load_kept(run, kept[0])
         return _finish(run, "unchanged", kept[1], kept[0])
     mode = "full"
-    if kept is not None and usable and _increment(run, kept, progress):
+    if kept is not None and usable and _increment(run, kept, progress, 1.0 if full else LARGE_SHARE):
         mode = "incremental"
     proved = None
     if mode == "full" or full:
@@ -123,8 +123,11 @@ def _has(run: Screening, table: str) -> bool:
     return bool(row and row[0])
 
 
-def _increment(run: Screening, kept: tuple[Path, dict[str, Any]], progress: Progress) -> bool:
-    """Decide the touched households alone and put them among the kept rows; False where everybody must be screened."""
+def _increment(run: Screening, kept: tuple[Path, dict[str, Any]], progress: Progress, most: float) -> bool:
+    """Decide the touched households alone and put them among the kept rows; False where everybody must be screened.
+
+    ``most`` is the share of touched households above which it does not pay.
+    """
     path, record = kept
     old_on = date.fromisoformat(record["on"])
     if run.on != old_on and not same_rules(plan_package(run.package, old_on), run.plan):
@@ -138,7 +141,7 @@ def _increment(run: Screening, kept: tuple[Path, dict[str, Any]], progress: Prog
     share = run.connection.execute(
         "SELECT (SELECT count(*) FROM touched) / greatest((SELECT count(*) FROM kept_household_file), 1)"
     ).fetchone()
-    if share is None or share[0] > LARGE_SHARE:
+    if share is None or share[0] > most:
         return False
     run.base("touched")
     run.build(progress)
