@@ -13,6 +13,8 @@ from datetime import date
 from fractions import Fraction
 from typing import Any
 
+import duckdb
+
 from zhizhi.backends.lake import Lake
 from zhizhi.engines.rules.syntax import Call, Expression, Literal, Membership, Name, Operation, Window, walk
 from zhizhi.engines.rules.vocabulary import Variable
@@ -342,3 +344,47 @@ def literal(value: Any) -> str:
     if isinstance(value, date):
         return f"DATE '{value.isoformat()}'"
     return text(str(value))
+
+
+class PopulationViews:
+    """``person``, ``household`` and ``member`` over the lake at a snapshot, as people read them: yuan, dates, codes.
+
+    ``member`` says who belongs to which household. ``person`` and ``household`` have a column for every variable of the
+    vocabulary that comes from data; what is derived is worked out where it is asked.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, needs: Needs, on: date) -> None:
+        self.connection, self.needs = connection, needs
+        self.sql = PopulationSql(snapshot, needs, on)
+
+    def create(self) -> None:
+        """Make the three views."""
+        person, household = (self._variables(entity) for entity in ("person", "household"))
+        self.connection.execute(f"CREATE OR REPLACE TEMP VIEW members AS {self.sql.members()}")
+        base = self.sql.household_base("members", [variable.name for variable in household])
+        self.connection.execute(f"CREATE OR REPLACE TEMP VIEW household_base AS {base}")
+        self.connection.execute(
+            "CREATE OR REPLACE TEMP VIEW member AS SELECT household, person, is_head FROM members ORDER BY household, person"
+        )
+        listed = "".join(f", {readable(quoted('h_' + v.name), v)} AS {quoted(v.name)}" for v in household)
+        self.connection.execute(
+            f"CREATE OR REPLACE TEMP VIEW household AS SELECT household, region, members{listed} FROM household_base "
+            "JOIN (SELECT household, count(*) AS members FROM members GROUP BY household) USING (household) ORDER BY household"
+        )
+        rows = self.sql.person_base("members", "household_base", [variable.name for variable in person])
+        listed = "".join(f", {readable(quoted(v.name), v)} AS {quoted(v.name)}" for v in person)
+        self.connection.execute(
+            f"CREATE OR REPLACE TEMP VIEW person AS SELECT person, household, region{listed} FROM ({rows}) ORDER BY household, person"
+        )
+
+    def _variables(self, entity: str) -> list[Variable]:
+        return [v for v in self.needs.vocabulary.variables[entity].values() if v.expr is None]
+
+
+def readable(column: str, variable: Variable) -> str:
+    """Return a column in the evaluated form as people read it: a decimal, a date."""
+    if variable.type.kind == "number" and variable.scale:
+        return f"CAST({column} / {10**variable.scale}.0 AS DECIMAL(18,{variable.scale}))"
+    if variable.type.kind == "date":
+        return f"make_date({column} // 10000, {column} // 100 % 100, {column} % 100)"
+    return column
