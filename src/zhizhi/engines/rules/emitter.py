@@ -341,7 +341,8 @@ class Frame:
 
 def exactly(frame: Frame) -> Frame:
     """Return ``frame`` for a comparison within an amount, which knows of no decimals."""
-    ready = {key: value for key, value in frame.ready.items() if not (isinstance(value, Number) and value.value.drift is not None)}
+    drifting = {key for key, value in frame.ready.items() if isinstance(value, Number) and value.value.drift is not None}
+    ready = {key: value for key, value in frame.ready.items() if key not in drifting}
     return replace(frame, ready=ready, cache={}, decimal=False)
 
 

@@ -141,7 +141,7 @@ class DecisionSteps(FileSteps):
         joined = persons.inner_join(shared, persons.household == shared.household_id)
         mine = {f"own_{name}" if name.startswith("miss_") else name: persons[name] for name in persons.columns}
         table = joined.select(**mine, **{name: shared[name] for name in shared.columns if name != "household_id"})
-        own = {key: reader(table) for key, reader in readers.items()}
+        columns = {}
         for (shape, floor), name in self.aggregates.items():
             assert isinstance(shape, ir.Aggregate)
             if shape.of == "person":
@@ -150,8 +150,11 @@ class DecisionSteps(FileSteps):
                 def read(suffix: str, name: str = name, made: Partials = made) -> Column:
                     return table[partial_name(name, suffix, made.columns[suffix].merged_by)]
 
-                own[shape, floor] = final(shape, floor, made, read)
-        self.results("person", table, own)
+                stored, readers[shape, floor] = store(f"o{len(readers)}", final(shape, floor, made, read))
+                columns |= stored
+        if columns:
+            table = table.select(*[table[name] for name in table.columns], **columns)
+        self.results("person", table, {key: reader(table) for key, reader in readers.items()})
 
     def bits(self, level: Level) -> None:
         """Pack conditions into words: T true, U unknown, N near; amounts and missing words go along."""
