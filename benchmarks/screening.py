@@ -18,11 +18,13 @@ from typing import Any
 
 from region import ON, Stopwatch, region_lake
 
+from zhizhi.backends.case_files import CaseReader
 from zhizhi.backends.duckdb import connect
 from zhizhi.backends.findings import DECISION_COLUMNS, FINDING_COLUMNS, make_tables, write_parquet
 from zhizhi.backends.lake import Lake
 from zhizhi.backends.population import Snapshot, text
-from zhizhi.backends.screening import Screening, plan_package
+from zhizhi.backends.screening import Screening, plan_package, save
+from zhizhi.cli.explain import tell
 from zhizhi.engines.screening.plan import Plan
 from zhizhi.scenarios.package import Package, read_package
 from zhizhi.scenarios.shipped import find_package
@@ -30,7 +32,6 @@ from zhizhi.scenarios.shipped import find_package
 KEPT = ("household_bits", "person_bits", "receipts")
 FILES = ("person_file", "household_file")
 SHARE = 100  # one household in so many is touched by the increment
-GOALS = {"household file": 3.0, "decide and persist": 3.0, "increment": 0.5}
 
 
 def opened(lake: Lake, package: Package, plan: Plan, memory: str = "") -> Screening:
@@ -68,7 +69,8 @@ def findings(run: Screening, folder: Path, watch: Stopwatch) -> int:
     """Make findings and the list of all decisions and write both; return the number of decisions."""
     with watch.lap("findings and list of decisions"):
         make_tables(run)
-        write_parquet(run, "findings", [name for name in FINDING_COLUMNS if name != "since_last"], folder / "findings.parquet", False)
+        columns = [name for name in FINDING_COLUMNS if name != "since_last"]
+        write_parquet(run, "findings", columns, folder / "findings.parquet", False)
         return write_parquet(run, "decisions", DECISION_COLUMNS, folder / "decisions.parquet", False)
 
 
@@ -97,6 +99,23 @@ def increment(lake: Lake, package: Package, plan: Plan, folder: Path, watch: Sto
     return {"touched households": count[0]}
 
 
+def explanations(run: Screening, package: Package, watch: Stopwatch) -> dict[str, Any]:
+    """Explain households one at a time, every policy and warning, from the kept screening; each must agree with the screening."""
+    save(run)
+    listed = run.connection.execute("SELECT household FROM household_file USING SAMPLE reservoir(20 ROWS) REPEATABLE (7)").fetchall()
+    reader = CaseReader(run.snapshot.lake, package, ON)
+    told = 0
+    for (household,) in listed:
+        with watch.lap("explanation"):
+            with watch.lap("explanation: fetch"):
+                file = reader.read(household)
+            with watch.lap("explanation: evaluate and explain"):
+                said = list(tell(reader, package, file))
+        assert all(item.agrees for item in said), f"the explanation of {household} differs from its screening"
+        told += len(said)
+    return {"explained households": len(listed), "explanations of a policy": told}
+
+
 def measure(lake: Lake, folder: Path, times: int, memory: str, only_whole: bool) -> dict[str, Any]:
     """Return the figures of one region."""
     watch = Stopwatch()
@@ -116,6 +135,7 @@ def measure(lake: Lake, folder: Path, times: int, memory: str, only_whole: bool)
         run = opened(lake, package, plan, memory)
         found |= whole(run, folder, watch)
         if turn == times - 1 and not only_whole:
+            found |= explanations(run, package, watch)
             found["decisions"] = findings(run, folder, watch)
         run.connection.close()
     for _ in range(0 if only_whole else max(times, 5)):
