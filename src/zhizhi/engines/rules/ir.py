@@ -224,17 +224,19 @@ def walk(node: Node) -> Iterator[Node]:
         yield from walk(child)
 
 
-def rewrite(node: Node, change: Callable[[Node], Node]) -> Node:
-    """Return ``node`` with ``change`` applied to every node, children first."""
+def rewrite(node: Node, change: Callable[[Node], Node], keep: type | None = None) -> Node:
+    """Return ``node`` with ``change`` applied to every node, children first; nodes of type ``keep`` stay whole."""
+    if keep is not None and isinstance(node, keep):
+        return node
     updates: dict[str, Any] = {}
     for field in fields(node):
         value = getattr(node, field.name)
         if isinstance(value, tuple) and field.name == "items":
-            new = tuple(rewrite(item, change) for item in value)
+            new = tuple(rewrite(item, change, keep) for item in value)
             if any(a is not b for a, b in zip(new, value, strict=True)):
                 updates[field.name] = new
         elif isinstance(value, NODE_TYPES):
-            child = rewrite(value, change)
+            child = rewrite(value, change, keep)
             if child is not value:
                 updates[field.name] = child
     return change(replace(node, **updates) if updates else node)

@@ -61,16 +61,17 @@ class DecisionSteps(FileSteps):
     def results(self, subject: str, table: Any, ready: Mapping[Key, Any]) -> None:
         """Write each condition (c), whether a margin is met (n), each amount and the missing words (M)."""
         level = self.asks.levels[subject]
-        table, ready = quotients(self, subject, table, ready)
-        frame = self.frame(table, subject if subject == "person" else "-", ready)
+        table, decimals = quotients(self, subject, table, ready)
+        entity = subject if subject == "person" else "-"
+        frame = self.frame(table, entity, rebase(ready, table))
         ids = ["person", "household", "region"] if subject == "person" else ["household", "region"]
         columns: dict[str, Column] = {name: table[name] for name in ids}
         for condition in level.conditions:
             columns[f"c{condition.bit}"] = emit(condition.node, frame)
             if condition.margin is not None:
                 columns[f"n{condition.bit}"] = near(condition.node, condition.margin, frame)
+        frame = self.frame(table, entity, decimals)
         frame.decimal = True
-        frame.cache.clear()
         for name, amount, rounding in self.asks.amounts[subject]:
             columns[name] = amount_fen(emit(amount, frame).value, rounding)
         for index, word in enumerate(self.missing_word(level, table)):
@@ -125,15 +126,15 @@ class DecisionSteps(FileSteps):
                 for child in ir.children(node):
                     visit(child, inner)
 
-        nodes = [c.node for c in level.conditions]
+        nodes: list[Key] = [(condition.node, None) for condition in level.conditions]
         for _, amount, _ in self.asks.amounts["person"]:
             # a quotient's drift is worked out where the amount is: only what stands below it comes from the household
-            nodes += list(leaves(amount)) if divides(amount) else [amount]
+            nodes += leaves(amount) if divides(amount) else [(amount, None)]
         for condition in level.conditions:
             if condition.margin is not None:
-                nodes += list(ir.children(condition.node))
-        for node in nodes:
-            visit(node, None)
+                nodes += [(side, None) for side in ir.children(condition.node)]
+        for node, floor in nodes:
+            visit(node, floor)
         for full in level.missing:
             if full.startswith(("household.", "household:", "members.")):
                 columns[self.missing_column(full)] = households[self.missing_column(full)]
@@ -215,10 +216,11 @@ def near(node: ir.Node, margin: Fraction, frame: Frame) -> Column:
     return compare("<=", size, ratio(margin))
 
 
-def leaves(node: ir.Node) -> Iterator[ir.Node]:
-    """Yield the aggregates and variables of ``node``."""
+def leaves(node: ir.Node, floor: Fraction | None = None) -> Iterator[Key]:
+    """Yield the aggregates and variables of ``node``, each with the floor it stands under."""
     if isinstance(node, (ir.Aggregate, ir.Var)):
-        yield node
-    else:
-        for child in ir.children(node):
-            yield from leaves(child)
+        yield node, floor
+        return
+    inner = node.floor if isinstance(node, ir.Derived) and node.floor is not None else floor
+    for child in ir.children(node):
+        yield from leaves(child, inner)

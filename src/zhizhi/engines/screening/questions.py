@@ -163,6 +163,7 @@ def divides(node: ir.Node) -> bool:
 def unfolded(node: ir.Node) -> ir.Node:
     """Return an amount with derived values that hold a quotient replaced by their expression.
 
-    Bounds do not matter to an amount, which only an eligible subject with known parts has, so floors fall away.
+    Bounds do not matter to an amount, which only an eligible subject with known parts has, so floors fall away. They
+    stay in its comparisons, which bounds may decide and whose numbers are exact.
     """
-    return ir.rewrite(node, lambda part: part.expr if isinstance(part, ir.Derived) and divides(part) else part)
+    return ir.rewrite(node, lambda part: part.expr if isinstance(part, ir.Derived) and divides(part) else part, ir.Compare)

@@ -21,10 +21,9 @@ Making = Callable[[Any], dict[str, Column]]
 def quotients(steps: Steps, subject: str, table: Any, ready: Mapping[Key, Any]) -> tuple[Any, dict[Key, Any]]:
     """Work out amounts that hold a quotient operation by operation, one step a height, so that no text multiplies."""
     heights: dict[ir.Node, int] = {}
-    ready = dict(ready)
 
     def height(node: ir.Node) -> int:
-        if isinstance(node, ir.Aggregate) or not divides(node):
+        if isinstance(node, (ir.Aggregate, ir.Compare)) or not divides(node):
             return 0
         below = max(height(child) for child in ir.children(node))
         if isinstance(node, ir.Arithmetic):
@@ -32,6 +31,8 @@ def quotients(steps: Steps, subject: str, table: Any, ready: Mapping[Key, Any]) 
         return below
 
     top = max((height(amount) for _, amount, _ in steps.asks.amounts[subject]), default=0)
+    # what a condition worked out exactly is worked out here again, as a decimal
+    ready = {key: value for key, value in ready.items() if key[0] not in heights}
     for level in range(1, top + 1):
         frame = steps.frame(table, subject if subject == "person" else "-", ready)
         frame.decimal = True
