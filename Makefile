@@ -37,21 +37,19 @@ format: setup    ## let ruff put the source in order
 docs: setup      ## write the index of the documentation and the page of the command
 	$(BIN)/python docs/make_index.py
 	$(BIN)/python docs/reference/make_cli.py
+	$(BIN)/python docs/reference/make_language.py
 
 pictures: setup  ## draw the terminal pictures of the documentation, after make demo
 	$(BIN)/python docs/pictures/make_pictures.py
 
-.venv/.bench: requirements-bench.txt | $(STAMP)
-	@bash .ci/setup "$(PYTHON)" requirements-bench.txt
-	@touch $@
-
-bench: setup .venv/.bench  ## measure the claims of docs/reference/performance.md
+bench: setup     ## measure the claims of docs/reference/performance.md
 	$(BIN)/python benchmarks/run.py $(ARGS)
 
 requirements: setup  ## pin all dependencies with hashes again
-	@for out in requirements.txt "requirements-dev.txt --extra dev" "requirements-bench.txt --extra dev --extra bench"; do \
+	@for out in "requirements.txt pyproject.toml" "requirements-dev.txt pyproject.toml --extra dev" \
+	    "requirements-bench.txt requirements-bench.in"; do \
 	  set -- $$out; file=$$1; shift; \
-	  $(BIN)/uv pip compile pyproject.toml "$$@" --python-version 3.11 --universal --generate-hashes --quiet \
+	  $(BIN)/uv pip compile "$$@" --python-version 3.11 --universal --generate-hashes --quiet \
 	    --no-header --no-annotate --no-emit-index-url --no-emit-find-links --output-file $$file; \
 	done
 
