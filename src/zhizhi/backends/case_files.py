@@ -11,7 +11,7 @@ from typing import Any
 
 from zhizhi.backends.incremental import datasets_read
 from zhizhi.backends.lake import Lake
-from zhizhi.backends.population import PopulationSql, quoted, scan, text
+from zhizhi.backends.population import PopulationSql, quoted, scan, text, ymd
 from zhizhi.backends.screening import (
     FILES,
     Screening,
@@ -24,9 +24,10 @@ from zhizhi.backends.screening import (
 )
 from zhizhi.backends.vault import Vault
 from zhizhi.engines.rules.evaluator import Case, elapsed
+from zhizhi.engines.rules.three_values import kleene_and
 from zhizhi.engines.rules.vocabulary import Variable
-from zhizhi.engines.screening.questions import WORD, Level
-from zhizhi.engines.screening.verdicts import decision, missing, paid_table, rivals
+from zhizhi.engines.screening.questions import WORD, Level, PlannedPolicy
+from zhizhi.engines.screening.verdicts import paid_table, rivals, shown
 from zhizhi.kernel.errors import NotFoundError
 from zhizhi.scenarios.package import Ceiling, Package
 
@@ -93,6 +94,7 @@ class CaseReader:
         self.run: Screening = open_screening(lake, package, on)
         self.connection = self.run.connection
         self.kept = None
+        self.tables_read = self.run.plan.asks.records()
         found = latest_run(state_folder(lake, package))
         if found is not None and self._same(found[1]):
             self.kept = found[0]
@@ -173,11 +175,12 @@ class CaseReader:
         if not persons:
             raise NotFoundError("screening.household-unknown")
         one = self._rows(f"SELECT * FROM household_file {at}")[0]
-        self.connection.execute("CREATE OR REPLACE TEMP TABLE asked (person VARCHAR, household VARCHAR)")
-        self.connection.executemany("INSERT INTO asked VALUES (?, ?)", [[row["person"], household] for row in persons])
-        shown = self._people(persons)
-        persons.sort(key=lambda row: shown[row["person"]][0])
-        people = tuple(shown[row["person"]][1] for row in persons)
+        self.connection.execute("CREATE TEMP TABLE IF NOT EXISTS asked (person VARCHAR, household VARCHAR)")
+        values = ", ".join(f"({text(row['person'])}, {text(household)})" for row in persons)
+        self.connection.execute(f"DELETE FROM asked; INSERT INTO asked VALUES {values}")
+        seen = self._people(persons)
+        persons.sort(key=lambda row: seen[row["person"]][0])
+        people = tuple(seen[row["person"]][1] for row in persons)
         case = self._case(one, persons)
         decided = {key: value for level in self.run.levels() for key, value in self._decided(level, at)}
         return CaseFile(household, case, people, decided, self._receipts(household, people), self._findings(at))
@@ -199,26 +202,31 @@ class CaseReader:
 
     def _people(self, persons: Sequence[Mapping[str, Any]]) -> dict[str, tuple[tuple[Any, ...], Person]]:
         """Return, per person, her sort key (the head first, then by age) and how she is shown."""
-        needs, snapshot = self.run.package.needs, self.run.snapshot
-        fields = snapshot.contract(needs.population.dataset).fields
+        needs = self.run.package.needs
         relation = next(iter(needs.population.head), "relation")
-        wanted = {"relation": relation, "born": "birth_date"}
-        columns = [f"{quoted(n) if n in fields else 'NULL'} AS {alias}" for alias, n in wanted.items()]
-        person = quoted(needs.population.person)
-        rows = self._rows(
-            f"SELECT {person} AS person, {', '.join(columns)} FROM {snapshot.table(needs.population.dataset)} "
-            f"WHERE {quoted(needs.population.household)} IN (SELECT household FROM asked)"
-        )
-        found = {row["person"]: row for row in rows}
+        found: dict[str, Mapping[str, Any]] = {row["person"]: row for row in persons}
+        if any(relation not in row or "birth_date" not in row for row in persons):
+            found = {row["person"]: row for row in self._register_rows(relation)}
         people = {}
         for row in persons:
             seen = found.get(row["person"], {})
-            born, role = seen.get("born"), str(seen.get("relation") or row.get("relation") or "")
-            age = elapsed("years", born, self.run.on) if isinstance(born, date) else None
+            born, role = _day(seen.get("birth_date")), str(seen.get(relation) or "")
+            age = elapsed("years", born, self.run.on) if born is not None else None
             head = role == str(next(iter(needs.population.head.values()), "head"))
             key = (not head, -(age if age is not None else -1), row["person"])
             people[row["person"]] = (key, Person(row["person"], role, age))
         return people
+
+    def _register_rows(self, relation: str) -> list[dict[str, Any]]:
+        """Return person, relation and date of birth of those asked for, as the register of the population has them."""
+        population, snapshot = self.run.package.needs.population, self.run.snapshot
+        fields = snapshot.contract(population.dataset).fields
+        role = quoted(relation) if relation in fields else "NULL"
+        born = ymd("birth_date") if "birth_date" in fields else "NULL"
+        return self._rows(
+            f"SELECT {quoted(population.person)} AS person, {role} AS {quoted(relation)}, {born} AS birth_date "
+            f"FROM {snapshot.table(population.dataset)} WHERE {quoted(population.household)} IN (SELECT household FROM asked)"
+        )
 
     def _case(self, one: Mapping[str, Any], persons: Sequence[Mapping[str, Any]]) -> Case:
         vocabulary = self.run.package.needs.vocabulary
@@ -235,40 +243,52 @@ class CaseReader:
         """Yield each record table that the plan reads: its name, whose rows they are, and the rows of those asked for."""
         sql = PopulationSql(self.run.snapshot, self.run.package.needs, self.run.on, "asked")
         for name, table in self.run.package.needs.vocabulary.records.items():
-            if name in self.run.plan.asks.records() and table.dataset in self.run.snapshot.versions:
+            if name in self.tables_read and table.dataset in self.run.snapshot.versions:
                 rows = self._rows(f"SELECT * FROM ({sql.records(name)}) ORDER BY ALL")
                 values = [{**_values(row, table.fields), table.date: _day(row["date"])} for row in rows]
                 listed = [{"subject": row["subject"], "values": found} for row, found in zip(rows, values, strict=True)]
                 yield name, table.entity, listed
 
     def _decided(self, level: Level, at: str) -> Iterator[tuple[Key, Decided]]:
-        package, subject = self.run.package, level.subject
-        stacking = stacking_of(package)
-        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE asked_bits AS SELECT * FROM {subject}_bits {at}")
-        columns = [f"{decision(i, level)}, {missing(i, level)}, {i.amount or 'NULL'}" for i in level.policies]
-        paid = [f'"payable_{item.policy.id}"' if item.amount else "NULL" for item in level.policies]
-        words = [f"{letter}{w}" for w in range(level.words) for letter in "TU"]
-        rows = self.connection.execute(
-            f"SELECT {subject}, {', '.join([*words, *columns, *paid])} FROM ({paid_table(level, stacking, 'asked_bits')})"
-        ).fetchall()
-        for row in rows:
-            bits, rest = row[1 : 1 + len(words)], row[1 + len(words) :]
-            decisions: dict[str, str] = {}
-            for index, item in enumerate(level.policies):
-                verdict, lacks, amount = rest[3 * index : 3 * index + 3]
-                decisions[item.policy.id] = verdict
-            for index, item in enumerate(level.policies):
-                name = item.policy.id
-                verdict, lacks, amount = rest[3 * index : 3 * index + 3]
-                payable = rest[3 * len(level.policies) + index]
-                results = tuple(_truth(bits[2 * (bit // WORD) :], bit) for bit in item.bits)
-                before = [n for n in stacking.order[: stacking.order.index(name)] if decisions.get(n) in ("eligible", "unknown")]
-                instead = tuple(rivals(name, before, stacking)) if verdict == "eligible" else ()
-                names = tuple(lacks.split(";")) if verdict == "unknown" and lacks else ()
-                ceiling = None
-                if payable is not None and amount is not None and payable < amount and not instead:
-                    ceiling = next((c for c in package.ceilings if name in c.policies and c.per == subject), None)
-                yield (subject, row[0], name), Decided(verdict, results, amount, payable, names, instead, ceiling)
+        """Yield what the compiled rules decided of the household, or of each of its members."""
+        rows = self._rows(f"SELECT * FROM {level.subject}_bits {at}")
+        truths = [_results(level, row) for row in rows]
+        paid: dict[str, dict[str, Any]] = {}
+        if any(item.amount and row[item.amount] is not None for row in rows for item in level.policies):
+            bits = f"(SELECT * FROM {level.subject}_bits {at})"
+            listed = [f'"payable_{item.policy.id}"' for item in level.policies if item.amount]
+            query = f"SELECT {level.subject}, {', '.join(listed)} FROM ({paid_table(level, stacking_of(self.run.package), bits)})"
+            paid = {row[level.subject]: row for row in self._rows(query)}
+        for row, results in zip(rows, truths, strict=True):
+            decisions = {name: _DECISIONS[kleene_and(found)] for name, found in results.items()}
+            for item in level.policies:
+                name, subject = item.policy.id, row[level.subject]
+                amount = row[item.amount] if item.amount else None
+                lacks = _lacking(level, item, results[name], row)
+                payable = paid.get(subject, {}).get(f"payable_{name}")
+                yield (level.subject, subject, name), self._beside(level, name, decisions, results[name], lacks, amount, payable)
+
+    def _beside(
+        self,
+        level: Level,
+        name: str,
+        decisions: Mapping[str, str],
+        results: tuple[bool | None, ...],
+        lacks: tuple[str, ...],
+        amount: int | None,
+        payable: int | None,
+    ) -> Decided:
+        """Return one decision with what stands beside it: earlier policies that take its place, a ceiling that cuts it."""
+        package, verdict = self.run.package, decisions[name]
+        instead: tuple[str, ...] = ()
+        if verdict == "eligible":
+            order = package.order[: package.order.index(name)]
+            before = [other for other in order if decisions.get(other) in ("eligible", "unknown")]
+            instead = tuple(rivals(name, before, stacking_of(package)))
+        ceiling = None
+        if payable is not None and amount is not None and payable < amount and not instead:
+            ceiling = next((c for c in package.ceilings if name in c.policies and c.per == level.subject), None)
+        return Decided(verdict, results, amount, payable, lacks if verdict == "unknown" else (), instead, ceiling)
 
     def _receipts(self, household: str, people: Sequence[Person]) -> dict[Key, Receipt]:
         subjects = ", ".join(text(name) for name in (household, *(person.pseudonym for person in people)))
@@ -285,9 +305,26 @@ class CaseReader:
         return {(row[0], row[1], row[2]): row[3] for row in rows}
 
 
-def _truth(words: Sequence[int], bit: int) -> bool | None:
-    true, unknown = words[0], words[1]
-    return True if true >> (bit % WORD) & 1 else None if unknown >> (bit % WORD) & 1 else False
+_DECISIONS = {True: "eligible", False: "not eligible", None: "unknown"}
+
+
+def _results(level: Level, row: Mapping[str, Any]) -> dict[str, tuple[bool | None, ...]]:
+    """Return, per policy, what the words T and U of a bits row say of its conditions."""
+
+    def result(bit: int) -> bool | None:
+        place = bit % WORD
+        return True if row[f"T{bit // WORD}"] >> place & 1 else None if row[f"U{bit // WORD}"] >> place & 1 else False
+
+    return {item.policy.id: tuple(result(bit) for bit in item.bits) for item in level.policies}
+
+
+def _lacking(level: Level, item: PlannedPolicy, results: Sequence[bool | None], row: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the variables that the unknown conditions of a policy lack, as `verdicts.missing` says it in SQL."""
+    asked = {
+        name for bit, result in zip(item.bits, results, strict=True) if result is None for name in level.conditions[bit].variables
+    }
+    lacking = (name for index, name in enumerate(level.missing) if row[f"M{index // WORD}"] >> (index % WORD) & 1)
+    return tuple(sorted({shown(name) for name in lacking if name in asked}))
 
 
 def _values(row: Mapping[str, Any], variables: Mapping[str, Variable], prefix: str = "") -> dict[str, Any]:
