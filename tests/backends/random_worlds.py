@@ -10,14 +10,16 @@ from typing import Any
 
 import numpy as np
 from engine_runs import Engine, Table
+from written_rules import CONDITIONS, FLOORED, FLOORED_CONDITIONS
 
 from data_generators import ON, Limits, pick, random_expression, random_households, vocabulary
 from zhizhi.engines.rules import ir
+from zhizhi.engines.rules.checker import Derivation, Environment, check
 from zhizhi.engines.rules.evaluator import Case, Evaluation, decide
-from zhizhi.engines.rules.policy import Amount, Condition, Policy
+from zhizhi.engines.rules.policy import ROUNDINGS, Amount, Condition, Policy
 from zhizhi.engines.rules.resolution import Figures
-from zhizhi.engines.rules.types import BOOLEAN
-from zhizhi.engines.rules.vocabulary import Variable, Vocabulary
+from zhizhi.engines.rules.types import BOOLEAN, STRING, Type, Unit, number
+from zhizhi.engines.rules.vocabulary import Parameter, Variable, Vocabulary
 from zhizhi.engines.screening.plan import Plan, plan_screening
 from zhizhi.engines.screening.steps import PHYSICAL
 
@@ -176,3 +178,66 @@ def engine_amounts(engine: Engine, plan: Plan) -> dict[tuple[str, str], int | No
             for planned, value in zip(paid, values, strict=True):
                 found[planned.policy.id, subject] = value
     return found
+
+
+# rules as people write them ----------------------------------------------------------------------------------------
+
+
+def parameter(name: str, kind: Type, values: Mapping[str, Any], regions: Mapping[str, Any]) -> Parameter:
+    return Parameter(name, "", kind, values, {code: {"2020-01-01": value} for code, value in regions.items()})
+
+
+LINE = parameter(
+    "line", number(), {"2020-01-01": Fraction(1, 2), "2026-01-01": Fraction(9)}, {"330100": Fraction(1), "330122": Fraction(3, 2)}
+)
+PREFIX = parameter("prefix", STRING, {"2020-01-01": "33"}, {"340000": "34"})
+FIGURES: Figures = {("", "line"): LINE, ("", "prefix"): PREFIX}
+
+
+def environment(subject: str, derive: Mapping[str, tuple[str, int]] | None = None) -> Environment:
+    derived = {name: Derivation(text, None, Fraction(floor), None) for name, (text, floor) in (derive or {}).items()}
+    return Environment(subject, VOCABULARY, {"line": LINE, "prefix": PREFIX}, derived)
+
+
+def written_world(seed: int, households: int) -> World:
+    """Return the world of the written conditions."""
+    floored_rules = [("household", text, FLOORED) for text in FLOORED_CONDITIONS]
+    rules = [(subject, text, {}) for subject, texts in CONDITIONS.items() for text in texts]
+    policies = [
+        policy(f"{subject} {text}", subject, [check(text, environment(subject, derive), None, "boolean")])
+        for subject, text, derive in [*rules, *floored_rules]
+    ]
+    return world(policies, random_households(np.random.default_rng(seed), households), FIGURES)
+
+
+def paid(name: str, subject: str, node: ir.Node, rounding: str) -> Policy:
+    return policy(name, subject, [ir.Const(BOOLEAN, True)], Amount(node, Unit.parse("CNY/month"), rounding))
+
+
+def written_amounts(seed: int, households: int, texts: Sequence[str]) -> World:
+    """Return a world in which ``texts`` are paid, each with every rounding, to households with edges in their figures."""
+    rng = np.random.default_rng(seed)
+    cases = []
+    for case in random_households(rng, households):
+        total = pick(rng, (0, 1, 10, 100, 340, 640, 1000, 2830, int(rng.integers(4000)), int(rng.integers(4000))))
+        known = {
+            "h_small": Fraction(total),
+            "h_signed": Fraction(int(rng.integers(0, 14))),
+            "h_money": Fraction(int(rng.integers(-50_000, 50_000)), 100),
+        }
+        cases.append(replace(case, household={**case.household, **known}))
+    env = environment("household")
+    nodes = {text: check(text, env, None, "number") for text in texts}
+    return world([paid(f"{text} {how}", "household", node, how) for text, node in nodes.items() for how in ROUNDINGS], cases)
+
+
+def random_amounts(seed: int, policies: int, households: int) -> World:
+    """Return a world of random amounts on both levels."""
+    rng = np.random.default_rng(seed)
+    cases = random_households(rng, households)
+    made = [
+        paid(f"{kind}{i}", kind, random_expression(rng, kind, "number", int(rng.integers(2, 4))), pick(rng, ROUNDINGS))
+        for kind in ("household", "person")
+        for i in range(policies)
+    ]
+    return world(made, cases)

@@ -9,7 +9,19 @@ from random import Random
 
 import pytest
 from engine_runs import ENGINES, Engine, run_plan
-from random_worlds import VOCABULARY, World, random_world, subjects, unpacked
+from random_worlds import (
+    VOCABULARY,
+    World,
+    amounts_of,
+    engine_amounts,
+    random_amounts,
+    random_world,
+    subjects,
+    unpacked,
+    written_amounts,
+    written_world,
+)
+from written_rules import AMOUNTS
 
 from zhizhi.engines.rules import ir
 from zhizhi.engines.rules.evaluator import evaluate
@@ -66,3 +78,33 @@ def test_the_random_worlds_are_worth_comparing() -> None:
                 by_floor += evaluate(bare, case, world.plan.on, VOCABULARY).value is None
     assert met == set(ir.NODE_TYPES) - {ir.Param}
     assert by_floor >= 30
+
+
+@cache
+def written() -> World:
+    return written_world(71, 300)
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_written_conditions_are_decided_alike(name: str) -> None:
+    engine = ENGINES[name]()
+    seen = compared(engine, written())
+    engine.close()
+    assert all(seen[value] >= seen.total() / 10 for value in (True, False, None)), seen
+
+
+@cache
+def paying() -> list[tuple[World, dict[tuple[str, str], int | None]]]:
+    worlds = [written_amounts(at, 120, AMOUNTS[at : at + 5]) for at in range(0, len(AMOUNTS), 5)]
+    worlds += [random_amounts(seed, 12, 40) for seed in range(3)]
+    return [(world, amounts_of(world)) for world in worlds]
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_amounts_come_out_alike_to_the_fen(name: str) -> None:
+    for world, amounts in paying():
+        engine = ENGINES[name]()
+        run_plan(engine, world.tables, world.plan)
+        found = engine_amounts(engine, world.plan)
+        engine.close()
+        assert {key: (found[key], amount) for key, amount in amounts.items() if found[key] != amount} == {}
