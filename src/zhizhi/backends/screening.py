@@ -204,7 +204,7 @@ def save(run: Screening) -> Path:
         building = folder / f".building-{name}"
         shutil.rmtree(building, ignore_errors=True)
         building.mkdir(parents=True)
-        for table in FILES:
+        for table in (*FILES, "findings"):
             if _exists(run.connection, table):
                 path = building / f"{table}.parquet"
                 run.connection.execute(f"COPY {table} TO {text(str(path))} (FORMAT parquet, COMPRESSION snappy)")

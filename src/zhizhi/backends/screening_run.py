@@ -171,10 +171,7 @@ def _finish(
     changes = _changes(run, previous) if previous is not None and mode != "unchanged" else False
     mark_new(run.connection, previous / "findings.parquet" if previous else None)
     if save_it:
-        folder = save(run)
-        target = folder / "findings.parquet"
-        if not target.exists():
-            run.connection.execute(f"COPY findings TO {text(str(target))} (FORMAT parquet)")
+        save(run)
     count = run.connection.execute("SELECT (SELECT count(*) FROM household_file), (SELECT count(*) FROM person_file)").fetchone()
     return Finished(run, mode, record, changes, (count[0], count[1]) if count else (0, 0), proved)
 
