@@ -1,8 +1,9 @@
-"""The same ten policies (``peer_policies/``) on the same complete facts: zhizhi, hand-written SQL, OpenFisca, zen-engine, plain Python.
+"""The same ten policies (``peer_policies/``) on the same complete facts: zhizhi, hand-written SQL, OpenFisca, zen-engine,
+plain Python.
 
-Run: ``python benchmarks/peers.py --work DIR [--people 1000000] [--times 3] [--peers-python PYTHON] [--json FILE]``.
-Every engine starts from one Parquet file of facts and ends with a yes or no per subject and policy in Arrow; the answers must be the
-same in every cell, or the script fails. The facts are synthetic and complete, because the peers know no third value.
+Run: ``python benchmarks/peers.py --work DIR [--people 1000000] [--times 3] [--peers-python PYTHON] [--json FILE]``. Every
+engine starts from one Parquet file of facts and ends with a yes or no per subject and policy in Arrow; the answers must be
+the same in every cell, or the script fails. The facts are synthetic and complete, because the peers know no third value.
 """
 
 from __future__ import annotations
@@ -54,7 +55,9 @@ def same_answers(out: Path, engine: str) -> dict[str, int]:
         names = [row[0] for row in duckdb.execute(f"DESCRIBE FROM {other}").fetchall()]
         listed = ", ".join(f'"{name}"' for name in names)
         for one, two in ((mine, other), (other, mine)):
-            differ = duckdb.execute(f"SELECT count(*) FROM (SELECT {listed} FROM {one} EXCEPT SELECT {listed} FROM {two})").fetchone()
+            differ = duckdb.execute(
+                f"SELECT count(*) FROM (SELECT {listed} FROM {one} EXCEPT SELECT {listed} FROM {two})"
+            ).fetchone()
             if differ != (0,):
                 raise SystemExit(f"{engine} decides otherwise for {differ} of the {kind}s")
         sums = ", ".join(f'count(*) FILTER ("{name}")' for name in names[1:])

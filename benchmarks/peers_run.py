@@ -1,8 +1,8 @@
 """One engine on the ten policies of ``peer_policies/``: complete facts in Parquet in, decisions in Arrow out.
 
-Run: ``python benchmarks/peers_run.py ENGINE FACTS OUT_DIR TIMES``; prints seconds as JSON. Called by ``peers.py`` with a Python that
-has the peer. What is compiled once (a tax-benefit system, a decision graph, SQL from policies) is made before the clock starts.
-Money is in whole fen and dates are whole numbers yyyymmdd, so that every engine can be exact.
+Run: ``python benchmarks/peers_run.py ENGINE FACTS OUT_DIR TIMES``; prints seconds as JSON. Called by ``peers.py`` with a
+Python that has the peer. What is compiled once (a tax-benefit system, a decision graph, SQL from policies) is made before
+the clock starts. Money is in whole fen and dates are whole numbers yyyymmdd, so that every engine can be exact.
 """
 
 from __future__ import annotations
@@ -54,7 +54,8 @@ def sql_engine() -> Engine:
             "bool_or(lived >= 180000 AND lived < 600000) AS grown FROM p GROUP BY household"
         )
         households = connection.execute(
-            f'SELECT household AS subject, here AND income < {LINE} * n AND homes <= {HOMES} AND car <= {CAR} AS "minimum-living", '
+            "SELECT household AS subject, "
+            f'here AND income < {LINE} * n AND homes <= {HOMES} AND car <= {CAR} AS "minimum-living", '
             f"here AND income >= {LINE} * n AND income <= {EDGE} * n AND homes <= {HOMES} AND car <= {CAR} AS edge, "
             f'old AND income < {LOW} * n AS "old-household", severe AND income < {LOW} * n AS "severely-disabled-household", '
             f'children >= 2 AND income < {LOW} * n AS "many-children", here AND homes = 0 AND income < {EDGE} * n AS "no-home", '
@@ -165,9 +166,9 @@ def openfisca_engine() -> Engine:
     personal = {
         "old-age": lambda p, t: p("here", t) & (p("lived", t) >= 800_000),
         "severe-care": lambda p, t: p("here", t) & ((p("grade", t) == 1) | (p("grade", t) == 2)),
-        "disability-living": lambda p, t: p("here", t)
-        & (p("grade", t) >= 1)
-        & (p.household("income", t) < EDGE * p.household("size", t).astype(np.int64)),
+        "disability-living": lambda p, t: (
+            p("here", t) & (p("grade", t) >= 1) & (p.household("income", t) < EDGE * p.household("size", t).astype(np.int64))
+        ),
     }
     for name, formula in policies.items():
         variable(name.replace("-", "_"), household_, bool, formula)
@@ -246,7 +247,9 @@ def python_engine() -> Engine:
             ))  # fmt: skip
             below = income < EDGE * n
             for row in rows:
-                persons.append((row[0], row[2] and row[1] >= 800_000, row[2] and row[7] in (1, 2), row[2] and row[7] >= 1 and below))
+                persons.append(
+                    (row[0], row[2] and row[1] >= 800_000, row[2] and row[7] in (1, 2), row[2] and row[7] >= 1 and below)
+                )
         calculated = time.perf_counter() - ready
         return tabled(households, persons), {"loop alone": calculated}
 

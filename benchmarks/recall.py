@@ -1,7 +1,9 @@
-"""What a screening of the sample region finds, held against the sample's right answers: recall, precision, wrong verdicts, bad rows.
+"""What a screening of the sample region finds, held against the sample's right answers: recall, precision, wrong verdicts, bad
+rows.
 
-Run: ``python benchmarks/recall.py --work DIR [--people 100000] [--seed 7] [--json FILE]``. The region is synthetic; its generator works
-the answers out from its clean facts, apart from the rules that are measured here. Everything goes through the ``zhizhi`` command.
+Run: ``python benchmarks/recall.py --work DIR [--people 100000] [--seed 7] [--json FILE]``. The region is synthetic; its
+generator works the answers out from its clean facts, apart from the rules that are measured here. Everything goes through
+the ``zhizhi`` command.
 """
 
 from __future__ import annotations

@@ -102,7 +102,9 @@ def increment(lake: Lake, package: Package, plan: Plan, folder: Path, watch: Sto
 def explanations(run: Screening, package: Package, watch: Stopwatch) -> dict[str, Any]:
     """Explain households one at a time, every policy and warning, from the kept screening; each must agree with the screening."""
     save(run)
-    listed = run.connection.execute("SELECT household FROM household_file USING SAMPLE reservoir(20 ROWS) REPEATABLE (7)").fetchall()
+    listed = run.connection.execute(
+        "SELECT household FROM household_file USING SAMPLE reservoir(20 ROWS) REPEATABLE (7)"
+    ).fetchall()
     reader = CaseReader(run.snapshot.lake, package, ON)
     told = 0
     for (household,) in listed:
@@ -165,7 +167,18 @@ def main() -> None:
     if chosen.large:
         region_lake(chosen.work, chosen.large)
         # a process of its own, so that its peak of memory is its own
-        child = [sys.executable, __file__, "--work", chosen.work, "--people", str(chosen.large), "--times", "1", "--memory", "4GB"]
+        child = [
+            sys.executable,
+            __file__,
+            "--work",
+            chosen.work,
+            "--people",
+            str(chosen.large),
+            "--times",
+            "1",
+            "--memory",
+            "4GB",
+        ]
         begun = time.perf_counter()
         done = subprocess.run([*child, "--only-whole"], capture_output=True, text=True, check=True)
         found["large"] = json.loads(done.stdout) | {"whole process seconds": round(time.perf_counter() - begun, 1)}
