@@ -12,6 +12,7 @@ from zhizhi.engines.rules import ir
 from zhizhi.engines.rules.emitter import Column, Frame, Key, Number
 from zhizhi.engines.rules.vocabulary import Variable, Vocabulary
 from zhizhi.engines.screening.questions import Questions
+from zhizhi.kernel.errors import PolicyError
 
 PHYSICAL = {"number": "int64", "boolean": "boolean", "date": "int64", "code": "string", "string": "string"}
 
@@ -67,10 +68,16 @@ class Steps:
     def frame(self, table: Any, entity: str, ready: Mapping[Key, Column | Number] | None = None) -> Frame:
         """Return a frame over ``table``, in which ``entity``'s variables go by their name and a household's by ``h_``."""
         region = table["region"] if "region" in table.schema() else None
+
+        def var(node: ir.Var) -> Column:
+            if node.name not in self.vocabulary.of(node.entity) or node.entity not in (entity, "household"):
+                raise PolicyError("rules.not-compilable", what=f"{node.entity}.{node.name}")
+            return table[node.name if node.entity == entity else f"h_{node.name}"]
+
         return Frame(
             table,
             self.asks.on,
-            var=lambda node: table[node.name] if node.entity == entity else table[f"h_{node.name}"],
+            var=var,
             scale=self.scale,
             region=region,
             ready=dict(ready or {}),
