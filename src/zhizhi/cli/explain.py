@@ -145,12 +145,13 @@ def tell(reader: CaseReader, package: Package, file: CaseFile, policy: str = "",
     """Yield each policy explained: for the household, and for each member (or one) where it is about a person."""
     owners = {lang: missing_owners(reader.run, lang) for lang in ("zh", "en")}
     both = {name: {lang: owners[lang][name] for lang in owners} for name in owners["zh"]}
-    titles = {name: item.title for name, item in package.policies.items()}
+    titles = {name: item.title_in(file.of(None).region) for name, item in package.policies.items()}
     for item in package.policies.values():
         if policy in ("", item.id):
             everybody = range(len(file.people)) if member is None else [member]
             for place in [None] if item.subject == "household" else everybody:
-                said = explain(item, file.of(place), reader.run.on, package.figures, package.needs.vocabulary, both, titles)
+                named = {**titles, **item.derived_titles}
+                said = explain(item, file.of(place), reader.run.on, package.figures, package.needs.vocabulary, both, named)
                 key = (item.subject, file.subject(item.subject, place), item.id)
                 yield Told(item, place, said, file.decided.get(key), file.receipts.get(key), file.findings.get(key))
 

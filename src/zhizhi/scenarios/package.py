@@ -146,7 +146,7 @@ def _apply(overlay: Document, shared: dict[str, Parameter], sources: dict[str, P
         for name in changes.get("params") or {}:
             _overlay_figures(overlay, source.params, name, ("policies", policy, "params", name))
         if "title" in changes:
-            source.title = changes["title"]
+            source.titles[significant(region)] = changes["title"]
         if "retire" in changes or "add" in changes:
             added = [
                 (spec, overlay.place("policies", policy, "add", index, "if"))
@@ -166,8 +166,7 @@ def _overlay_figures(overlay: Document, params: dict[str, Parameter], name: str,
     region, spec = overlay.data["region"], _at(overlay.data, path)
     base = params[name]
     values = {
-        start: figure(base.type, value, overlay.place(*path, "values", start), name)
-        for start, value in spec["values"].items()
+        start: figure(base.type, value, overlay.place(*path, "values", start), name) for start, value in spec["values"].items()
     }
     sources = {**base.sources, region: {"source": spec.get("source", ""), "status": spec.get("status", "")}}
     params[name] = replace(base, regions={**base.regions, region: values}, sources=sources)

@@ -36,7 +36,7 @@ class PolicySource:
 
     document: Document
     params: dict[str, Parameter] = field(default_factory=dict)
-    title: Mapping[str, str] = field(default_factory=dict)
+    titles: dict[str, Mapping[str, str]] = field(default_factory=dict)
     changes: list[RegionalChange] = field(default_factory=list)
 
     @property
@@ -135,7 +135,7 @@ def read_policy(
     return Policy(
         id=source.id,
         kind="policy" if "policy" in data else "warning",
-        title={**data["title"], **source.title},
+        title=data["title"],
         department=data["department"],
         subject=data["subject"],
         valid_from=_date(document, valid["from"], "valid", "from"),
@@ -153,6 +153,8 @@ def read_policy(
         asks=data.get("asks") or {},
         group=data.get("class", ""),
         file=document.name,
+        local_titles=source.titles,
+        derived_titles={name: spec["title"] for name, spec in (data.get("derive") or {}).items() if "title" in spec},
     )
 
 

@@ -204,7 +204,7 @@ def explain(
         PolicyError: ``rules.no-figure`` if a parameter has no value yet on ``on``.
     """
     teller = _Teller(Evaluation(case, on, vocabulary, figures), Wording(vocabulary, figures, titles or {}), owners or {})
-    head = (policy.id, policy.title, policy.department, on)
+    head = (policy.id, policy.title_in(case.region), policy.department, on)
     basis = tuple(policy.basis)
     if not policy.in_force(on):
         return Explanation(*head, "not in force", (), None, basis)

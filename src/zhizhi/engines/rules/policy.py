@@ -59,6 +59,13 @@ class Policy:
     asks: Mapping[str, str] = field(default_factory=dict)
     group: str = ""
     file: str = ""
+    local_titles: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    derived_titles: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def title_in(self, region: str) -> Mapping[str, str]:
+        """Return the title that the most local overlay gives the policy in ``region``, else its own."""
+        named = [code for code in self.local_titles if region.startswith(code)]
+        return self.local_titles[max(named, key=len)] if named else self.title
 
     def in_force(self, on: date) -> bool:
         """Whether the policy is valid on ``on`` (both ends included)."""
