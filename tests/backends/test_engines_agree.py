@@ -111,7 +111,7 @@ def test_written_conditions_are_decided_alike(name: str) -> None:
 @cache
 def paying() -> list[tuple[World, dict[tuple[str, str], int | None]]]:
     worlds = [written_amounts(at, 120, AMOUNTS[at : at + 5]) for at in range(0, len(AMOUNTS), 5)]
-    worlds += [random_amounts(seed, 12, 40) for seed in range(3)]
+    worlds += [random_amounts(seed, 10, 40) for seed in range(2)]
     return [(world, amounts_of(world)) for world in worlds]
 
 
@@ -163,32 +163,46 @@ def test_households_without_records_are_decided_alike(name: str) -> None:
 HUGE = 4_000_000_000_000_000_000  # fits in 64 bits; three of them do not
 
 
-@pytest.mark.parametrize("name", ENGINES)
-@pytest.mark.parametrize(
-    "text",
-    [
-        "h_small * 3 < 0",
-        "h_small * h_small < 0",
-        "h_small + h_small + h_small < 0",
-        "0 - h_small - h_small - h_small > 0",
-        "sum(members.small) < 0",
-        "h_small / 7 < h_money / h_small",
-    ],
-)
-def test_a_number_too_large_is_an_error_never_a_wrong_answer(name: str, text: str) -> None:
-    engine = ENGINES[name]()
-    if "overflow" in engine.gaps:
-        pytest.skip(engine.gaps["overflow"])
+def huge(text: str) -> World:
+    """Return a household of three whose figures fit in 64 bits, and one condition whose intermediate figures may not."""
     empty = dict.fromkeys(VOCABULARY.variables["household"])
     household = {**empty, "h_small": Fraction(HUGE), "h_money": Fraction(1)}
     node = check(text, environment("household"), None, "boolean")
-    world = make_world([policy("huge", "household", [node])], [Case(household, [{"small": Fraction(HUGE)}] * 3)])
+    return make_world([policy("huge", "household", [node])], [Case(household, [{"small": Fraction(HUGE)}] * 3)])
+
+
+TOO_LARGE = [
+    "h_small * 3 < 0",
+    "h_small * h_small < 0",
+    "h_small + h_small + h_small < 0",
+    "0 - h_small - h_small - h_small > 0",
+    "sum(members.small) < 0",
+    "h_small / 7 < h_money / h_small",
+]
+
+
+def refuses(engine: Engine, text: str) -> bool:
+    """Whether ``engine`` raises an error; if it does not, its answer must be right, as DuckDB's 3 x < 0 made x < 0 is."""
+    world = huge(text)
     try:
         run_plan(engine, world.tables, world.plan)
+        found = unpacked(engine, world.plan)
     except engine.faults:
-        return
-    # an engine may also see the answer without the number: DuckDB turns 3 x < 0 into x < 0
-    assert unpacked(engine, world.plan) == world.cells
+        return True
+    assert found == world.cells
+    return False
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_a_number_too_large_is_an_error_never_a_wrong_answer(name: str) -> None:
+    refused = 0
+    for text in TOO_LARGE:
+        engine = ENGINES[name]()
+        if "overflow" in engine.gaps:
+            pytest.skip(engine.gaps["overflow"])
+        refused += refuses(engine, text)
+        engine.close()
+    assert refused >= len(TOO_LARGE) - 1
 
 
 @pytest.mark.parametrize(
@@ -253,4 +267,6 @@ def test_spark_decides_and_pays_alike() -> None:
     for world, amounts in paying()[:2]:
         run_plan(engine, world.tables, world.plan)
         assert engine_amounts(engine, world.plan) == amounts
+    assert refuses(engine, "h_small * h_small < 0")
+    assert refuses(engine, "sum(members.small) < 0")
     engine.close()
