@@ -9,6 +9,7 @@ from datetime import date
 from fractions import Fraction
 from typing import Any
 
+from zhizhi.backends.findings import missing_owners
 from zhizhi.backends.incremental import datasets_read
 from zhizhi.backends.lake import Lake
 from zhizhi.backends.population import PopulationSql, quoted, scan, text, ymd
@@ -95,6 +96,10 @@ class CaseReader:
         self.connection = self.run.connection
         self.kept = None
         self.tables_read = self.run.plan.asks.records()
+        self.columns = {entity: self._columns(entity) for entity in ("person", "household")}
+        self.connection.execute("SET parquet_metadata_cache = true")
+        owners = {lang: missing_owners(self.run, lang) for lang in ("zh", "en")}
+        self.owners = {name: {lang: owners[lang][name] for lang in owners} for name in owners["zh"]}
         found = latest_run(state_folder(lake, package))
         if found is not None and self._same(found[1]):
             self.kept = found[0]
@@ -171,19 +176,24 @@ class CaseReader:
         if self.kept is None:
             self._screen_one(household)
         at = f"WHERE household = {text(household)}"
-        persons = self._rows(f"SELECT * FROM person_file {at}")
+        persons = self._rows(f"SELECT {self.columns['person']} FROM person_file {at}")
         if not persons:
             raise NotFoundError("screening.household-unknown")
-        one = self._rows(f"SELECT * FROM household_file {at}")[0]
-        self.connection.execute("CREATE TEMP TABLE IF NOT EXISTS asked (person VARCHAR, household VARCHAR)")
-        values = ", ".join(f"({text(row['person'])}, {text(household)})" for row in persons)
-        self.connection.execute(f"DELETE FROM asked; INSERT INTO asked VALUES {values}")
-        seen = self._people(persons)
+        one = self._rows(f"SELECT {self.columns['household']} FROM household_file {at}")[0]
+        seen = self._people(persons, at)
         persons.sort(key=lambda row: seen[row["person"]][0])
         people = tuple(seen[row["person"]][1] for row in persons)
-        case = self._case(one, persons)
+        case = self._case(household, one, persons)
         decided = {key: value for level in self.run.levels() for key, value in self._decided(level, at)}
         return CaseFile(household, case, people, decided, self._receipts(household, people), self._findings(at))
+
+    def _columns(self, entity: str) -> str:
+        """Return the columns of a kept file that hold base variables; what was computed of them is not read."""
+        variables, prefix = self.run.package.needs.vocabulary.of(entity), "h_" if entity == "household" else ""
+        used = self.run.plan.asks.variables(entity)
+        wanted = [prefix + name for name in variables if variables[name].expr is None and name in used]
+        keys = ["person", "region"] if entity == "person" else ["household"]
+        return ", ".join(quoted(name) for name in dict.fromkeys([*keys, *wanted]))
 
     def _rows(self, query: str) -> list[dict[str, Any]]:
         cursor = self.connection.execute(query)
@@ -200,13 +210,13 @@ class CaseReader:
         self.run.build()
         self.run.decide()
 
-    def _people(self, persons: Sequence[Mapping[str, Any]]) -> dict[str, tuple[tuple[Any, ...], Person]]:
+    def _people(self, persons: Sequence[Mapping[str, Any]], at: str) -> dict[str, tuple[tuple[Any, ...], Person]]:
         """Return, per person, her sort key (the head first, then by age) and how she is shown."""
         needs = self.run.package.needs
         relation = next(iter(needs.population.head), "relation")
         found: dict[str, Mapping[str, Any]] = {row["person"]: row for row in persons}
         if any(relation not in row or "birth_date" not in row for row in persons):
-            found = {row["person"]: row for row in self._register_rows(relation)}
+            found = {row["person"]: row for row in self._register_rows(relation, at)}
         people = {}
         for row in persons:
             seen = found.get(row["person"], {})
@@ -217,37 +227,38 @@ class CaseReader:
             people[row["person"]] = (key, Person(row["person"], role, age))
         return people
 
-    def _register_rows(self, relation: str) -> list[dict[str, Any]]:
+    def _register_rows(self, relation: str, at: str) -> list[dict[str, Any]]:
         """Return person, relation and date of birth of those asked for, as the register of the population has them."""
         population, snapshot = self.run.package.needs.population, self.run.snapshot
         fields = snapshot.contract(population.dataset).fields
         role = quoted(relation) if relation in fields else "NULL"
         born = ymd("birth_date") if "birth_date" in fields else "NULL"
         return self._rows(
-            f"SELECT {quoted(population.person)} AS person, {role} AS {quoted(relation)}, {born} AS birth_date "
-            f"FROM {snapshot.table(population.dataset)} WHERE {quoted(population.household)} IN (SELECT household FROM asked)"
+            f"SELECT person, {quoted(relation)}, birth_date FROM (SELECT {quoted(population.person)} AS person, "
+            f"{quoted(population.household)} AS household, {role} AS {quoted(relation)}, {born} AS birth_date "
+            f"FROM {snapshot.table(population.dataset)}) {at}"
         )
 
-    def _case(self, one: Mapping[str, Any], persons: Sequence[Mapping[str, Any]]) -> Case:
+    def _case(self, household_id: str, one: Mapping[str, Any], persons: Sequence[Mapping[str, Any]]) -> Case:
         vocabulary = self.run.package.needs.vocabulary
         household = _values(one, vocabulary.of("household"), "h_")
         members = [_values(row, vocabulary.of("person")) for row in persons]
         holders = {row["person"]: member for row, member in zip(persons, members, strict=True)}
-        for name, entity, rows in self._records():
+        for name, entity, rows in self._records([household_id, *holders]):
             for row in rows:
                 holder = household if entity == "household" else holders[row["subject"]]
                 holder.setdefault(name, []).append(row["values"])
         return Case(household, members, str(persons[0]["region"] or ""))
 
-    def _records(self) -> Iterator[tuple[str, str, list[dict[str, Any]]]]:
+    def _records(self, subjects: Sequence[str]) -> Iterator[tuple[str, str, list[dict[str, Any]]]]:
         """Yield each record table that the plan reads: its name, whose rows they are, and the rows of those asked for."""
-        sql = PopulationSql(self.run.snapshot, self.run.package.needs, self.run.on, "asked")
+        sql = PopulationSql(self.run.snapshot, self.run.package.needs, self.run.on)
+        listed = ", ".join(text(subject) for subject in subjects)
         for name, table in self.run.package.needs.vocabulary.records.items():
             if name in self.tables_read and table.dataset in self.run.snapshot.versions:
-                rows = self._rows(f"SELECT * FROM ({sql.records(name)}) ORDER BY ALL")
+                rows = self._rows(f"SELECT * FROM ({sql.records(name)}) WHERE subject IN ({listed}) ORDER BY ALL")
                 values = [{**_values(row, table.fields), table.date: _day(row["date"])} for row in rows]
-                listed = [{"subject": row["subject"], "values": found} for row, found in zip(rows, values, strict=True)]
-                yield name, table.entity, listed
+                yield name, table.entity, [{"subject": row["subject"], "values": v} for row, v in zip(rows, values, strict=True)]
 
     def _decided(self, level: Level, at: str) -> Iterator[tuple[Key, Decided]]:
         """Yield what the compiled rules decided of the household, or of each of its members."""

@@ -15,12 +15,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from zhizhi.backends.case_files import FINDINGS, CaseFile, CaseReader, Decided, Receipt
-from zhizhi.backends.findings import missing_owners
 from zhizhi.backends.lake import Lake
 from zhizhi.backends.vault import Vault, key_path
 from zhizhi.cli.explain_text import ICONS, WORDS, detail, member_name, shown_json
 from zhizhi.cli.language import language
 from zhizhi.cli.screen import DEFAULT_SCENARIO, KeyOption, LakeOption, LangOption, OnOption, ScenarioOption, as_of, unit_words
+from zhizhi.engines.rules.evaluator import Memo
 from zhizhi.engines.rules.explanation import Explanation, explain
 from zhizhi.engines.rules.policy import Policy
 from zhizhi.kernel.errors import NotFoundError, UsageError
@@ -143,15 +143,15 @@ def _member(file: CaseFile, given: str, vault: Vault | None) -> int:
 
 def tell(reader: CaseReader, package: Package, file: CaseFile, policy: str = "", member: int | None = None) -> Iterator[Told]:
     """Yield each policy explained: for the household, and for each member (or one) where it is about a person."""
-    owners = {lang: missing_owners(reader.run, lang) for lang in ("zh", "en")}
-    both = {name: {lang: owners[lang][name] for lang in owners} for name in owners["zh"]}
+    memo: Memo = {}
     titles = {name: item.title_in(file.of(None).region) for name, item in package.policies.items()}
     for item in package.policies.values():
         if policy in ("", item.id):
             everybody = range(len(file.people)) if member is None else [member]
             for place in [None] if item.subject == "household" else everybody:
                 named = {**titles, **item.derived_titles}
-                said = explain(item, file.of(place), reader.run.on, package.figures, package.needs.vocabulary, both, named)
+                case, vocabulary = file.of(place), package.needs.vocabulary
+                said = explain(item, case, reader.run.on, package.figures, vocabulary, reader.owners, named, memo)
                 key = (item.subject, file.subject(item.subject, place), item.id)
                 yield Told(item, place, said, file.decided.get(key), file.receipts.get(key), file.findings.get(key))
 

@@ -39,6 +39,7 @@ from zhizhi.engines.rules.vocabulary import Vocabulary
 from zhizhi.kernel.errors import PolicyError
 
 Row = Mapping[str, Any]
+Memo = dict[tuple[object, ...], tuple[ir.Node, Result]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +104,15 @@ class Scope(NamedTuple):
 class Evaluation:
     """Evaluates the nodes of one case on one date.
 
-    A parameter is read from ``figures``; without them nodes must be resolved (no `ir.Param` is left).
+    A parameter is read from ``figures``; without them nodes must be resolved (no `ir.Param` is left). ``memo`` holds what
+    was computed of aggregates and derived values; evaluations of the same household, date and figures may share one.
     """
 
     case: Case
     on: date
     vocabulary: Vocabulary
     figures: Figures | None = None
+    memo: Memo = field(default_factory=dict)
     start: Scope = field(init=False)
 
     def __post_init__(self) -> None:
@@ -117,7 +120,17 @@ class Evaluation:
 
     def of(self, node: ir.Node, scope: Scope | None = None) -> Result:
         """Return the result of ``node``, by default for the subject itself."""
-        return _RULES[type(node)](self, node, self.start if scope is None else scope)
+        scope = self.start if scope is None else scope
+        if not isinstance(node, (ir.Aggregate, ir.Derived)):
+            return _RULES[type(node)](self, node, scope)
+        # what is computed of a household is asked for again and again, by tests, parts and by each member's policies
+        whole = isinstance(node, ir.Aggregate) and node.of == "household"
+        key = (id(node), scope.floor, scope.decimal) if whole else (id(node), scope.member, id(scope.row), *scope[2:])
+        found = self.memo.get(key)
+        if found is None:
+            # the node is kept beside its result, so that its identity is not taken by another
+            found = self.memo[key] = node, _RULES[type(node)](self, node, scope)
+        return found[1]
 
     def amount(self, node: ir.Node) -> Result:
         """Return an amount before its own rounding: in decimals of 34 digits, the numbers of FEEL.

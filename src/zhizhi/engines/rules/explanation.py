@@ -12,6 +12,7 @@ from zhizhi.engines.rules import ir
 from zhizhi.engines.rules.evaluator import (
     Case,
     Evaluation,
+    Memo,
     Scope,
     in_fen,
     missing,
@@ -188,6 +189,7 @@ def explain(
     vocabulary: Vocabulary,
     owners: Mapping[str, Words] | None = None,
     titles: Mapping[str, Words] | None = None,
+    memo: Memo | None = None,
 ) -> Explanation:
     """Explain what a policy says of a case on a date; the decision is that of `evaluator.decide`.
 
@@ -199,11 +201,13 @@ def explain(
         vocabulary: the package's.
         owners: department that owns a variable, by the variable's name (``claims.self_paid`` or ``claims`` for a table).
         titles: titles of policies and derived values by name, for conditions that read them.
+        memo: what is already computed of this household on this date (see `Evaluation`), shared among its explanations.
 
     Raises:
         PolicyError: ``rules.no-figure`` if a parameter has no value yet on ``on``.
     """
-    teller = _Teller(Evaluation(case, on, vocabulary, figures), Wording(vocabulary, figures, titles or {}), owners or {})
+    run = Evaluation(case, on, vocabulary, figures, {} if memo is None else memo)
+    teller = _Teller(run, Wording(vocabulary, figures, titles or {}), owners or {})
     head = (policy.id, policy.title_in(case.region), policy.department, on)
     basis = tuple(policy.basis)
     if not policy.in_force(on):
