@@ -19,7 +19,7 @@ from typing import Any
 import duckdb
 from region import region_lake
 
-ENGINES = ("sql", "zhizhi", "openfisca", "python", "zen")
+ENGINES = ("sql", "full-sql", "zhizhi", "openfisca", "python", "zen")
 SLOW = ("python", "zen")
 
 
@@ -79,7 +79,7 @@ def main() -> None:
     facts, out = complete_facts(chosen.work, chosen.people), chosen.work / f"answers-{chosen.people}"
     found: dict[str, Any] = {"people": chosen.people, "policies": 10, "engines": {}}
     for engine in chosen.only:
-        python = sys.executable if engine in ("zhizhi", "sql") else chosen.peers_python
+        python = sys.executable if engine in ("zhizhi", "sql", "full-sql") else chosen.peers_python
         script = Path(__file__).with_name("peers_run.py")
         times = "1" if engine in SLOW else str(chosen.times)
         done = subprocess.run([python, script, engine, facts, out, times], capture_output=True, text=True, check=False)

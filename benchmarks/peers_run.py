@@ -70,6 +70,71 @@ def sql_engine() -> Engine:
     return run, duckdb.__version__
 
 
+# hand-written SQL that does all that zhizhi does: a third value, bits, missing fields, kept and ordered files ---------------
+
+CONDITIONS = {  # bit -> (three-valued test over h3, or over p3 joined with h3)
+    "household": (
+        "here", f"income < {LINE} * n", "homes <= 2", "NOT dear", f"income >= {LINE} * n", f"income <= {EDGE} * n", "old",
+        f"income < {LOW} * n", "severe", "children >= 2", "homes = 0", f"income < {EDGE} * n", "grown", "NOT earner",
+    ),
+    "person": ("here", "lived >= 800000", "grade IN (1, 2)", "grade >= 1", "below"),
+}  # fmt: skip
+MASKS = {
+    "minimum-living": (0, 1, 2, 3), "edge": (0, 4, 5, 2, 3), "old-household": (6, 7), "severely-disabled-household": (8, 7),
+    "many-children": (9, 7), "no-home": (0, 10, 11), "no-earner": (12, 13, 1),
+    "old-age": (0, 1), "severe-care": (0, 2), "disability-living": (0, 3, 4),
+}  # fmt: skip
+FACTS = ("lived", "here", "wage", "pension", "homes", "car", "grade")
+
+
+def words(kind: str, source: str, subject: str, lacking: list[str]) -> str:
+    """Return the SELECT of the words of true and unknown conditions and of missing facts."""
+    tests = CONDITIONS[kind]
+    named = ", ".join(f"({test}) AS c{bit}" for bit, test in enumerate(tests))
+    true = " + ".join(f"CASE WHEN c{bit} THEN {1 << bit} ELSE 0 END" for bit in range(len(tests)))
+    unknown = " + ".join(f"CASE WHEN c{bit} IS NULL THEN {1 << bit} ELSE 0 END" for bit in range(len(tests)))
+    missing = " + ".join(f"CASE WHEN {test} THEN {1 << bit} ELSE 0 END" for bit, test in enumerate(lacking))
+    return f"SELECT {subject} AS subject, {true} AS T, {unknown} AS U, M FROM (SELECT *, {named}, {missing} AS M FROM {source})"
+
+
+def full_sql_engine() -> Engine:
+    def some(test: str, name: str) -> str:
+        return f"CASE WHEN bool_or({test}) THEN true WHEN count({test}) = count(*) THEN false END AS {name}"
+
+    def total(value: str, name: str) -> str:
+        return f"CASE WHEN count({value}) = count(*) THEN sum({value}) END AS {name}"
+
+    def run(facts: str) -> tuple[Outcome, dict[str, float]]:
+        connection = duckdb.connect()
+        connection.execute(f"CREATE TEMP TABLE p3 AS {plain(facts)} ORDER BY household, person")
+        counts = ", ".join(f"count(*) - count({name}) AS no_{name}" for name in FACTS)
+        connection.execute(
+            "CREATE TEMP TABLE h3 AS SELECT household, count(*) AS n, "
+            f"{total('wage + pension', 'income')}, {some('here', 'here')}, "
+            f"{total('homes', 'homes')}, {some(f'car > {CAR}', 'dear')}, {some('grade IN (1, 2)', 'severe')}, "
+            "CASE WHEN NOT bool_and(lived >= 600000) THEN false WHEN count(lived) = count(*) THEN true END AS old, "
+            "CASE WHEN count(lived) = count(*) THEN count(*) FILTER (lived < 180000) END AS children, "
+            f"{some('wage > 0', 'earner')}, {some('lived >= 180000 AND lived < 600000', 'grown')}, {counts} "
+            "FROM p3 GROUP BY household ORDER BY household"
+        )
+        built = time.perf_counter()
+        own = [f"{name} IS NULL" for name in ("lived", "here", "grade")]
+        joined = f"(SELECT p3.*, income < {EDGE} * n AS below, no_wage, no_pension FROM p3 JOIN h3 USING (household))"
+        outcome = {}
+        for kind, source, lacking in (
+            ("household", "h3", [f"no_{name} > 0" for name in FACTS]),
+            ("person", joined, [*own, "no_wage > 0", "no_pension > 0"]),
+        ):
+            connection.execute(f"CREATE TEMP TABLE {kind}_bits AS {words(kind, source, kind, lacking)}")
+            names = HOUSEHOLD if kind == "household" else PERSON
+            masks = {name: sum(1 << bit for bit in MASKS[name]) for name in names}
+            columns = ", ".join(f'T & {mask} = {mask} AS "{name}"' for name, mask in masks.items())
+            outcome[kind] = connection.execute(f"SELECT subject, {columns} FROM {kind}_bits").to_arrow_table()
+        return outcome, {"deciding alone": time.perf_counter() - built}
+
+    return run, duckdb.__version__
+
+
 # zhizhi ------------------------------------------------------------------------------------------------------------
 
 
@@ -318,6 +383,7 @@ def zen_engine() -> Engine:
 ENGINES = {
     "zhizhi": zhizhi_engine,
     "sql": sql_engine,
+    "full-sql": full_sql_engine,
     "openfisca": openfisca_engine,
     "python": python_engine,
     "zen": zen_engine,

@@ -41,8 +41,9 @@ def _peers(found: dict[str, Any]) -> Iterator[Claim]:
     for name, goal in (("openfisca", 3.0), ("zen", 50.0)):
         ratio = engines[name]["seconds"] / ours
         yield f"ten policies, {people}, end to end: times as fast as {TITLES[name]}", f"≥ {goal:g}", f"{ratio:.2f}", ratio >= goal
-    ratio = ours / engines["sql"]["seconds"]
-    yield f"ten policies, {people}, end to end: time as a multiple of hand-written SQL's", "≤ 1.5", f"{ratio:.2f}", ratio <= 1.5
+    for name in ("sql", "full-sql"):
+        ratio = ours / engines[name]["seconds"]
+        yield f"ten policies, {people}, end to end: time as a multiple of {TITLES[name]}", "≤ 1.5", f"{ratio:.2f}", ratio <= 1.5
 
 
 def _recall(found: dict[str, Any]) -> Iterator[Claim]:
@@ -73,6 +74,7 @@ def _loading(found: dict[str, Any]) -> Iterator[Claim]:
 
 TITLES = {
     "sql": "hand-written DuckDB SQL",
+    "full-sql": "hand-written DuckDB SQL that also gives a third value, bits and missing fields and keeps the files",
     "zhizhi": "zhizhi",
     "openfisca": "OpenFisca-core",
     "python": "a plain Python loop",

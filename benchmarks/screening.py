@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -23,7 +24,7 @@ from zhizhi.backends.duckdb import connect
 from zhizhi.backends.findings import DECISION_COLUMNS, FINDING_COLUMNS, make_tables, write_parquet
 from zhizhi.backends.lake import Lake
 from zhizhi.backends.population import Snapshot, text
-from zhizhi.backends.screening import Screening, plan_package, save
+from zhizhi.backends.screening import Screening, plan_package, save, state_folder
 from zhizhi.cli.explain import tell
 from zhizhi.engines.screening.plan import Plan
 from zhizhi.scenarios.package import Package, read_package
@@ -101,6 +102,7 @@ def increment(lake: Lake, package: Package, plan: Plan, folder: Path, watch: Sto
 
 def explanations(run: Screening, package: Package, watch: Stopwatch) -> dict[str, Any]:
     """Explain households one at a time, every policy and warning, from the kept screening; each must agree with the screening."""
+    shutil.rmtree(state_folder(run.snapshot.lake, package), ignore_errors=True)
     save(run)
     listed = run.connection.execute(
         "SELECT household FROM household_file USING SAMPLE reservoir(20 ROWS) REPEATABLE (7)"
