@@ -80,7 +80,9 @@ def draw(name: str, lang: str, command: str) -> None:
     console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True, color_system="truecolor")
     console.print(Text(f"$ {command}", style="bold cyan"), soft_wrap=False)
     console.print(Text.from_ansi(printed(command, lang)))
-    svg = console.export_svg(title="zhizhi · synthetic data 合成数据", theme=MONOKAI, code_format=FORMAT, unique_id=name.split(".")[0])
+    svg = console.export_svg(
+        title="zhizhi · synthetic data 合成数据", theme=MONOKAI, code_format=FORMAT, unique_id=name.split(".")[0]
+    )
     (HERE / name).write_text(on_the_grid(svg), encoding="utf-8")
     print(f"wrote docs/pictures/{name}", file=sys.stderr)
 

@@ -128,6 +128,7 @@ def test_without_a_kept_screening_of_the_day_the_household_is_screened_alone(reg
 def test_every_explanation_says_what_the_screening_decided(region: Region) -> None:
     package = read_package(SCENARIO)
     reader = CaseReader(Lake.open(region.lake), package, date.fromisoformat(ON))
+    reader.keep()
     households = reader.connection.execute("SELECT household FROM household_file ORDER BY household LIMIT 60").fetchall()
     told = [item for (household,) in households for item in tell(reader, package, reader.read(household))]
     assert len(told) > 2000

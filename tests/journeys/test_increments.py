@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import duckdb
@@ -14,7 +18,7 @@ from typer.testing import CliRunner, Result
 
 from zhizhi.cli.main import app
 
-PEOPLE = 3_000
+PEOPLE = 2_000
 
 
 def zhizhi(*arguments: object) -> Result:
@@ -35,12 +39,20 @@ def region(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
+@pytest.fixture
+def lake(region: Path, tmp_path: Path) -> Path:
+    """A copy of the loaded lake with its key, so that no test sees another's runs."""
+    shutil.copytree(region / "lake", tmp_path / "lake")
+    shutil.copy(region / "lake.key", tmp_path / "lake.key")
+    return tmp_path / "lake"
+
+
 def rows_of(path: Path) -> list[dict[str, object]]:
     return pq.read_table(path).to_pylist()
 
 
-def test_increments_equal_a_full_run(region: Path, tmp_path: Path) -> None:
-    lake, out = region / "lake", tmp_path / "out"
+def test_increments_equal_a_full_run(region: Path, lake: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
     assert "everybody" in screen(lake, out, "2025-09-01")
     first = {name: (out / name).read_bytes() for name in ("decisions.parquet", "findings.parquet", "findings.xlsx")}
 
@@ -85,9 +97,25 @@ def test_increments_equal_a_full_run(region: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("day", ["2025-10-15", "2025-08-20"])
-def test_another_day_touches_only_whom_the_calendar_crosses(region: Path, tmp_path: Path, day: str) -> None:
-    told = screen(region / "lake", tmp_path / "out", day, "--full")
+def test_another_day_touches_only_whom_the_calendar_crosses(lake: Path, tmp_path: Path, day: str) -> None:
+    screen(lake, tmp_path / "first", "2025-09-01")
+    told = screen(lake, tmp_path / "out", day, "--full")
     assert "the increments equal the full run" in " ".join(told.split())
+
+
+@pytest.mark.parametrize("seconds", [0.8, 2.5])
+def test_a_killed_screening_leaves_the_last_result_and_the_next_completes(lake: Path, tmp_path: Path, seconds: float) -> None:
+    screen(lake, tmp_path / "first", "2025-09-01")
+    options = ["--lake", str(lake), "--on", "2025-09-02", "--out", str(tmp_path / "x")]
+    command = [sys.executable, "-m", "zhizhi.cli.main", "screen", *options]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    time.sleep(seconds)
+    process.kill()
+    process.wait()
+    assert not list((tmp_path / "x").glob("*.parquet")) or pq.read_table(tmp_path / "x" / "decisions.parquet").num_rows
+    screen(lake, tmp_path / "again", "2025-09-01")
+    assert (tmp_path / "again" / "decisions.parquet").read_bytes() == (tmp_path / "first" / "decisions.parquet").read_bytes()
+    assert "equal the full run" in " ".join(screen(lake, tmp_path / "next", "2025-09-02", "--full").split())
 
 
 def write_csv(path: Path, rows: list[dict[str, str]], encoding: str) -> None:

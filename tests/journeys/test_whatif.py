@@ -36,9 +36,7 @@ def eligible(lake: Path, scenario: Path, out: Path) -> set[tuple[str, str]]:
 
 
 def test_gainers_and_losers_are_those_of_a_package_that_was_really_changed(lake: Path, tmp_path: Path) -> None:
-    told = zhizhi(
-        "whatif", "--lake", lake, "--on", "2025-09-01", "--set", "dibao.line=1600", "--out", tmp_path, "--lang", "en"
-    )
+    told = zhizhi("whatif", "--lake", lake, "--on", "2025-09-01", "--set", "dibao.line=1600", "--out", tmp_path, "--lang", "en")
     assert told.exit_code == 0, told.output
     assert "1400 → 1600" in told.output
     effects = {effect["policy"]: effect for effect in json.loads((tmp_path / "whatif.json").read_text())["effects"]}

@@ -104,6 +104,34 @@ class CaseReader:
         if found is not None and self._same(found[1]):
             self.kept = found[0]
             load_kept(self.run, self.kept)
+        self.sources = self._sources()
+
+    def _sources(self) -> dict[str, str]:
+        """Return the table expression of everything that a case file is read from."""
+        sql = PopulationSql(self.run.snapshot, self.run.package.needs, self.run.on)
+        sources = {name: name for name in FILES} | {"register": f"({self._register_query()})"}
+        if self.kept is not None and (self.kept / "findings.parquet").exists():
+            sources["findings"] = scan([str(self.kept / "findings.parquet")])
+        for name, table in self.run.package.needs.vocabulary.records.items():
+            if name in self.tables_read and table.dataset in self.run.snapshot.versions:
+                sources[f"records_{name}"] = f"({sql.records(name)})"
+        return sources
+
+    def keep(self) -> None:
+        """Hold what case files are read from in memory, with an index: for a process that explains many households.
+
+        Reading all of it takes about as long as a screening; without it each household costs a scan of every file.
+        """
+        if self.kept is None:
+            return
+        kinds = {"person_file": f"household, {self.columns['person']}", "household_file": self.columns["household"]}
+        present = {level.subject + "_bits" for level in self.run.levels()} | set(kinds) | {"receipts", "register"}
+        for name, source in list(self.sources.items()):
+            if name in present or name not in FILES:
+                key = "subject" if name == "receipts" or name.startswith("records_") else "household"
+                self.connection.execute(f"CREATE TEMP TABLE near_{name} AS SELECT {kinds.get(name, '*')} FROM {source}")
+                self.connection.execute(f"CREATE INDEX near_{name}_{key} ON near_{name} ({key})")
+                self.sources[name] = f"near_{name}"
 
     def _same(self, record: Mapping[str, Any]) -> bool:
         current, reads = run_record(self.run), datasets_read(self.run)
@@ -176,10 +204,10 @@ class CaseReader:
         if self.kept is None:
             self._screen_one(household)
         at = f"WHERE household = {text(household)}"
-        persons = self._rows(f"SELECT {self.columns['person']} FROM person_file {at}")
+        persons = self._rows(f"SELECT {self.columns['person']} FROM {self.sources['person_file']} {at}")
         if not persons:
             raise NotFoundError("screening.household-unknown")
-        one = self._rows(f"SELECT {self.columns['household']} FROM household_file {at}")[0]
+        one = self._rows(f"SELECT {self.columns['household']} FROM {self.sources['household_file']} {at}")[0]
         seen = self._people(persons, at)
         persons.sort(key=lambda row: seen[row["person"]][0])
         people = tuple(seen[row["person"]][1] for row in persons)
@@ -216,7 +244,7 @@ class CaseReader:
         relation = next(iter(needs.population.head), "relation")
         found: dict[str, Mapping[str, Any]] = {row["person"]: row for row in persons}
         if any(relation not in row or "birth_date" not in row for row in persons):
-            found = {row["person"]: row for row in self._register_rows(relation, at)}
+            found = {row["person"]: row for row in self._rows(f"SELECT * FROM {self.sources['register']} {at}")}
         people = {}
         for row in persons:
             seen = found.get(row["person"], {})
@@ -227,16 +255,16 @@ class CaseReader:
             people[row["person"]] = (key, Person(row["person"], role, age))
         return people
 
-    def _register_rows(self, relation: str, at: str) -> list[dict[str, Any]]:
-        """Return person, relation and date of birth of those asked for, as the register of the population has them."""
+    def _register_query(self) -> str:
+        """Return the SELECT of person, household, relation and date of birth, as the register of the population has them."""
         population, snapshot = self.run.package.needs.population, self.run.snapshot
         fields = snapshot.contract(population.dataset).fields
+        relation = next(iter(population.head), "relation")
         role = quoted(relation) if relation in fields else "NULL"
         born = ymd("birth_date") if "birth_date" in fields else "NULL"
-        return self._rows(
-            f"SELECT person, {quoted(relation)}, birth_date FROM (SELECT {quoted(population.person)} AS person, "
-            f"{quoted(population.household)} AS household, {role} AS {quoted(relation)}, {born} AS birth_date "
-            f"FROM {snapshot.table(population.dataset)}) {at}"
+        return (
+            f"SELECT {quoted(population.person)} AS person, {quoted(population.household)} AS household, "
+            f"{role} AS {quoted(relation)}, {born} AS birth_date FROM {snapshot.table(population.dataset)}"
         )
 
     def _case(self, household_id: str, one: Mapping[str, Any], persons: Sequence[Mapping[str, Any]]) -> Case:
@@ -252,21 +280,22 @@ class CaseReader:
 
     def _records(self, subjects: Sequence[str]) -> Iterator[tuple[str, str, list[dict[str, Any]]]]:
         """Yield each record table that the plan reads: its name, whose rows they are, and the rows of those asked for."""
-        sql = PopulationSql(self.run.snapshot, self.run.package.needs, self.run.on)
         listed = ", ".join(text(subject) for subject in subjects)
         for name, table in self.run.package.needs.vocabulary.records.items():
-            if name in self.tables_read and table.dataset in self.run.snapshot.versions:
-                rows = self._rows(f"SELECT * FROM ({sql.records(name)}) WHERE subject IN ({listed}) ORDER BY ALL")
+            source = self.sources.get(f"records_{name}")
+            if source is not None:
+                rows = self._rows(f"SELECT * FROM {source} WHERE subject IN ({listed}) ORDER BY ALL")
                 values = [{**_values(row, table.fields), table.date: _day(row["date"])} for row in rows]
                 yield name, table.entity, [{"subject": row["subject"], "values": v} for row, v in zip(rows, values, strict=True)]
 
     def _decided(self, level: Level, at: str) -> Iterator[tuple[Key, Decided]]:
         """Yield what the compiled rules decided of the household, or of each of its members."""
-        rows = self._rows(f"SELECT * FROM {level.subject}_bits {at}")
+        source = self.sources[f"{level.subject}_bits"]
+        rows = self._rows(f"SELECT * FROM {source} {at}")
         truths = [_results(level, row) for row in rows]
         paid: dict[str, dict[str, Any]] = {}
         if any(item.amount and row[item.amount] is not None for row in rows for item in level.policies):
-            bits = f"(SELECT * FROM {level.subject}_bits {at})"
+            bits = f"(SELECT * FROM {source} {at})"
             listed = [f'"payable_{item.policy.id}"' for item in level.policies if item.amount]
             query = f"SELECT {level.subject}, {', '.join(listed)} FROM ({paid_table(level, stacking_of(self.run.package), bits)})"
             paid = {row[level.subject]: row for row in self._rows(query)}
@@ -304,15 +333,15 @@ class CaseReader:
     def _receipts(self, household: str, people: Sequence[Person]) -> dict[Key, Receipt]:
         subjects = ", ".join(text(name) for name in (household, *(person.pseudonym for person in people)))
         rows = self.connection.execute(
-            f"SELECT kind, subject, policy, amount, since FROM receipts WHERE subject IN ({subjects})"
+            f"SELECT kind, subject, policy, amount, since FROM {self.sources['receipts']} WHERE subject IN ({subjects})"
         ).fetchall()
         return {(row[0], row[1], row[2]): Receipt(row[3], _day(row[4])) for row in rows}
 
     def _findings(self, at: str) -> dict[Key, str]:
-        if self.kept is None or not (self.kept / "findings.parquet").exists():
+        source = self.sources.get("findings")
+        if source is None:
             return {}
-        file = scan([str(self.kept / "findings.parquet")])
-        rows = self.connection.execute(f"SELECT kind, subject, policy, finding FROM {file} {at}").fetchall()
+        rows = self.connection.execute(f"SELECT kind, subject, policy, finding FROM {source} {at}").fetchall()
         return {(row[0], row[1], row[2]): row[3] for row in rows}
 
 

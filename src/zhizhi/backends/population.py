@@ -374,7 +374,8 @@ class PopulationViews:
         rows = self.sql.person_base("members", "household_base", [variable.name for variable in person])
         listed = "".join(f", {readable(quoted(v.name), v)} AS {quoted(v.name)}" for v in person)
         self.connection.execute(
-            f"CREATE OR REPLACE TEMP VIEW person AS SELECT person, household, region{listed} FROM ({rows}) ORDER BY household, person"
+            f"CREATE OR REPLACE TEMP VIEW person AS SELECT person, household, region{listed} FROM ({rows}) "
+            "ORDER BY household, person"
         )
 
     def _variables(self, entity: str) -> list[Variable]:

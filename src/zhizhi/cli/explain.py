@@ -93,11 +93,12 @@ def explain_household(
     opened = Lake.open(lake)
     clear = any(CaseReader.in_clear(text) and not _place(text) for text in (household, person) if text)
     vault = Vault.open(key_path(lake, key, os.environ)) if clear else None
-    reader = CaseReader(opened, package, day)
-    file, policy, member = _chosen(reader, package, vault, household, first, policy)
-    if person:
-        member = _member(file, person, vault)
-    told = list(tell(reader, package, file, policy, member))
+    with Console(stderr=True).status(WORDS[tongue]["reading"]):
+        reader = CaseReader(opened, package, day)
+        file, policy, member = _chosen(reader, package, vault, household, first, policy)
+        if person:
+            member = _member(file, person, vault)
+        told = list(tell(reader, package, file, policy, member))
     if as_json:
         print(json.dumps(_json(reader, package, file, told, tongue), ensure_ascii=False, indent=1))
     else:

@@ -138,6 +138,7 @@ def _test(test: Test, tongue: str) -> dict[str, Any]:
 
 WORDS = {
     "zh": {
+        "reading": "读取此户的数据",
         "household": "家庭",
         "region": "区划",
         "as-of": "截至",
@@ -175,6 +176,7 @@ WORDS = {
         "differs": "缺陷：此处的解释与系统核查的结论不一致。请勿据此办理，并报告此问题。",
     },
     "en": {
+        "reading": "reading the household",
         "household": "Household",
         "region": "region",
         "as-of": "as of",

@@ -71,7 +71,7 @@ WORDS = {
         "view": "View",
         "rows": "Rows",
         "columns": "Columns",
-        "claimed": "People claimed by two households: {count} rows are in quarantine, one household is kept by the contract's rule.",
+        "claimed": "People claimed by two households: {count} rows are in quarantine; the contract's rule keeps one.",
         "rule": "rule: {rule}",
     },
 }

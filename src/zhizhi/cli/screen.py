@@ -112,6 +112,7 @@ def show_counts(run: Finished, package: Package, tongue: str, seconds: float) ->
     households, persons = run.subjects
     for kind in ("policy", "warning"):
         rows = [row for row in found.counts(screening) if row["kind"] == kind]
+        rows.sort(key=lambda row: (not row["compared"], -row["missed"], -row["eligible"]))
         if rows:
             console.print(_table(rows, package, tongue, kind, console.width))
     console.print(
@@ -176,7 +177,8 @@ WORDS = {
         "unknown": "数据不足",
         "warning": "预警",
         "payable": "应发金额",
-        "summary": "截至 {on}：{households} 户、{persons} 人，用时 {seconds} 秒（{mode}）。“–”表示没有部门提供领取名单，未作比对。",
+        "summary": "截至 {on}：{households} 户、{persons} 人，用时 {seconds} 秒（{mode}）。"
+        "“–”表示没有部门提供领取名单，未作比对。",
         "full": "全量",
         "incremental": "增量",
         "unchanged": "数据与政策未变，沿用上次结果",

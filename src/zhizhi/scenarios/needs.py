@@ -153,9 +153,7 @@ def _record(document: Document, name: str, declared: Mapping[str, Any]) -> Recor
     for field_name, spec in declared["fields"].items():
         place = document.place("records", name, "fields", field_name)
         title = spec.get("title") or {"zh": field_name, "en": field_name}
-        fields[field_name] = Variable(
-            field_name, name, value_type(spec, place), title, int(spec.get("scale", 0)), place=place
-        )
+        fields[field_name] = Variable(field_name, name, value_type(spec, place), title, int(spec.get("scale", 0)), place=place)
     title = declared.get("title") or {"zh": name, "en": name}
     return RecordTable(name, declared["entity"], declared["dataset"], declared["date"], fields, title)
 

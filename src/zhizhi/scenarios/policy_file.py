@@ -15,7 +15,7 @@ from zhizhi.engines.rules.policy import Amount, Condition, Policy
 from zhizhi.engines.rules.types import BOOLEAN, STRING, Type, Unit
 from zhizhi.engines.rules.vocabulary import Parameter, Vocabulary
 from zhizhi.kernel.errors import PackageError, Place, PolicyError
-from zhizhi.scenarios.document import Document, validate
+from zhizhi.scenarios.document import Document
 
 TableReader = Callable[[Mapping[str, Any], Place], Mapping[str, Any]]
 

@@ -15,7 +15,8 @@ from typing import Any
 import ibis
 
 from zhizhi.engines.rules import ir
-from zhizhi.engines.rules.emitter import Column, Frame, Number, Ratio, column, emit, inverse, whole
+from zhizhi.engines.rules.emitter import Frame, Number, emit
+from zhizhi.engines.rules.ratios import Column, Ratio, column, inverse, whole
 from zhizhi.kernel.errors import PolicyError
 
 

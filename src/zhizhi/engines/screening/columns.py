@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from zhizhi.engines.rules.emitter import Column, Key, Number, Ratio
+from zhizhi.engines.rules.emitter import Key, Number
+from zhizhi.engines.rules.ratios import Column, Ratio
 
 
 def store(name: str, value: Column | Number) -> tuple[dict[str, Column], Callable[[Any], Any]]:
@@ -43,6 +44,7 @@ def store(name: str, value: Column | Number) -> tuple[dict[str, Column], Callabl
 
 def rebase(ready: Mapping[Key, Any], table: Any) -> dict[Key, Any]:
     """Return computed values read from ``table``, which carries their columns on under the same names."""
+
     def move(part: Any) -> Any:
         return part if part is None or isinstance(part, int) else table[part.get_name()]
 

@@ -11,7 +11,8 @@ from typing import Any
 import ibis
 
 from zhizhi.engines.rules import ir
-from zhizhi.engines.rules.emitter import Column, Frame, Key, Ratio, add, amount_fen, compare, emit, ratio, whole
+from zhizhi.engines.rules.emitter import Frame, Key, amount_fen, emit
+from zhizhi.engines.rules.ratios import Column, Ratio, add, compare, ratio, whole
 from zhizhi.engines.screening.aggregates import Partials, final
 from zhizhi.engines.screening.columns import rebase, store
 from zhizhi.engines.screening.files import FileSteps

@@ -9,7 +9,8 @@ from typing import Any
 import ibis
 
 from zhizhi.engines.rules import ir
-from zhizhi.engines.rules.emitter import Column, Key, ymd
+from zhizhi.engines.rules.emitter import Key
+from zhizhi.engines.rules.ratios import Column, ymd
 from zhizhi.engines.rules.vocabulary import RecordTable, Vocabulary
 from zhizhi.engines.screening.aggregates import Partials, final, merge, partials
 from zhizhi.engines.screening.columns import store
@@ -104,8 +105,8 @@ class FileSteps(Steps):
         columns |= self.missing_columns(persons)
         grouped = persons.group_by("household").aggregate(**columns) if columns else persons.select("household").distinct()
         schema = {"household": "string", "region": "string"}
-        read = self.asks.variables("household")
-        schema |= {f"h_{n}": PHYSICAL[v.type.kind] for n, v in self.base("household").items() if n in read}
+        asked = self.asks.variables("household")
+        schema |= {f"h_{n}": PHYSICAL[v.type.kind] for n, v in self.base("household").items() if n in asked}
         base = ibis.table(schema, name="household_base")
         joined = base.inner_join(grouped, base.household == grouped.household).select(
             *[base[name] for name in base.columns], *[grouped[name] for name in grouped.columns if name != "household"]

@@ -9,8 +9,9 @@ from typing import Any
 import ibis
 
 from zhizhi.engines.rules import ir
-from zhizhi.engines.rules.emitter import Column, Key, Number, Ratio, emit, settling
-from zhizhi.engines.rules.emitter import column as as_column
+from zhizhi.engines.rules.emitter import Key, Number, emit
+from zhizhi.engines.rules.ratios import Column, Ratio, settling
+from zhizhi.engines.rules.ratios import column as as_column
 from zhizhi.engines.screening.columns import rebase
 from zhizhi.engines.screening.questions import divides
 from zhizhi.engines.screening.steps import Steps

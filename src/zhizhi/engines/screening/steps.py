@@ -9,7 +9,8 @@ from typing import Any
 import ibis
 
 from zhizhi.engines.rules import ir
-from zhizhi.engines.rules.emitter import Column, Frame, Key, Number
+from zhizhi.engines.rules.emitter import Frame, Key, Number
+from zhizhi.engines.rules.ratios import Column
 from zhizhi.engines.rules.vocabulary import Variable, Vocabulary
 from zhizhi.engines.screening.questions import Questions
 from zhizhi.kernel.errors import PolicyError
