@@ -148,7 +148,7 @@ def _steps(found: dict[str, Any]) -> str:
             f"| {name} | {taken:g} | {large['processor seconds'].get(name, '')} |" for name, taken in large["seconds"].items()
         ]
         text += (
-            f"\n{large['people']:,} people in {large['households']:,} households, DuckDB limited to 4 GB, "
+            f"\n{large['people']:,} people in {large['households']:,} households, DuckDB limited to 5 GB, "
             f"peak {large['peak MiB']:,} MiB:\n\n" + "\n".join(lines) + "\n"
         )
     return text
