@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
@@ -134,6 +137,43 @@ def test_every_explanation_says_what_the_screening_decided(region: Region) -> No
     assert len(told) > 2000
     wrong = [f"{item.policy.id}: {item.explanation.decision}, stored {item.decided}" for item in told if not item.agrees]
     assert not wrong, f"{len(wrong)}: {wrong[0]}"
+
+
+def test_a_household_is_the_same_from_the_kept_files_from_memory_and_from_the_lake(region: Region, tmp_path: Path) -> None:
+    package, day = read_package(SCENARIO), date.fromisoformat(ON)
+    files, memory = (CaseReader(Lake.open(region.lake), package, day) for _ in range(2))
+    memory.keep()
+    bare = tmp_path / "lake"
+    shutil.copytree(region.lake, bare, ignore=shutil.ignore_patterns("screening"))
+    alone = CaseReader(Lake.open(bare), package, day)
+    one, two, three = (reader.read(region.household) for reader in (files, memory, alone))
+    assert one == two
+    assert (one.case, one.people, one.decided, one.receipts) == (three.case, three.people, three.decided, three.receipts)
+
+
+def test_a_decision_that_the_explanation_does_not_bear_out_is_told_loudly(region: Region, tmp_path: Path) -> None:
+    lake = tmp_path / "lake"
+    shutil.copytree(region.lake, lake)
+    (bits,) = lake.glob("screening/*/run-*/household_bits.parquet")
+    table = pq.read_table(bits)
+    place = table.schema.get_field_index("T0")
+    pq.write_table(table.set_column(place, "T0", pa.array([0] * len(table), pa.int64())), bits)
+    command = [
+        "explain",
+        "--lake",
+        lake,
+        "--scenario",
+        SCENARIO,
+        "--on",
+        ON,
+        "--household",
+        region.household,
+        "--policy",
+        "dibao",
+    ]
+    done = CliRunner(env={"ZHIZHI_LANG": "en"}).invoke(app, [str(part) for part in command])
+    assert done.exit_code == 1
+    assert "DEFECT" in done.output
 
 
 @pytest.mark.parametrize(
