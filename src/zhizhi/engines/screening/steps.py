@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import ibis
+import ibis.expr.operations as ops
 
 from zhizhi.engines.rules import ir
 from zhizhi.engines.rules.emitter import Frame, Key, Number
@@ -35,6 +36,8 @@ class Step:
         """Return the step's SELECT in ``dialect`` (duckdb, postgres, pyspark, sqlite), whole numbers as 64-bit."""
         if dialect == "pyspark" and ibis.options.pyspark is None:
             ibis.options.pyspark = SparkOptions()
+        if dialect == "duckdb" and (short := self._starred()):
+            return short
         inner = str(ibis.to_sql(self.table, dialect=dialect))
         kind = {"pyspark": "BIGINT", "sqlite": "INTEGER"}.get(dialect, "BIGINT")
         quote = "`" if dialect == "pyspark" else '"'
@@ -43,6 +46,25 @@ class Step:
             for name, dtype in self.table.schema().items()
         ]
         return f"SELECT {', '.join(columns)} FROM ({inner}) AS t"
+
+    def _starred(self) -> str | None:
+        """Return DuckDB's SELECT with a star for the columns that pass through: reading long lists of them takes its time."""
+        op = self.table.op()
+        if not isinstance(op, ops.Project) or not isinstance(op.parent, ops.UnboundTable):
+            return None
+        made = {n: v for n, v in op.values.items() if not (isinstance(v, ops.Field) and v.name == n and v.rel == op.parent)}
+        dropped = [n for n in op.parent.schema.names if n in made or n not in op.values]
+        if not made or len(made) + len(dropped) > len(op.values) // 2:
+            return None
+        inner = str(ibis.to_sql(ops.Project(op.parent, made).to_expr(), dialect="duckdb")).removeprefix("SELECT")
+        exclude = f" EXCLUDE ({', '.join(_quoted(n) for n in dropped)})" if dropped else ""
+        casts = [f"CAST({_quoted(n)} AS BIGINT) AS {_quoted(n)}" for n, v in made.items() if v.dtype.is_integer()]
+        replace = f" REPLACE ({', '.join(casts)})" if casts else ""
+        return f"SELECT *{replace} FROM (SELECT *{exclude},{inner}) AS t"
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"'
 
 
 class Steps:
