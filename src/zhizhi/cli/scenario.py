@@ -16,6 +16,7 @@ from rich.table import Table
 from zhizhi.backends.package_contracts import contract_faults, contracts_folder
 from zhizhi.backends.package_tests import by_plan
 from zhizhi.cli.language import language
+from zhizhi.cli.scenario_sql import sql
 from zhizhi.scenarios.difference import Change, compare_packages
 from zhizhi.scenarios.inspection import inspect
 from zhizhi.scenarios.package import Package
@@ -26,6 +27,7 @@ DirArgument = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the 
 LangOption = Annotated[str | None, typer.Option("--lang", help="zh or en; default: the terminal's.")]
 
 group = typer.Typer(name="scenario", help="Check a scenario package, run its tests, compare two versions.", no_args_is_help=True)
+group.command("sql")(sql)
 
 
 def register(app: typer.Typer) -> None:
