@@ -207,7 +207,9 @@ def save(run: Screening) -> Path:
         for table in (*FILES, "findings"):
             if _exists(run.connection, table):
                 path = building / f"{table}.parquet"
-                run.connection.execute(f"COPY {table} TO {text(str(path))} (FORMAT parquet, COMPRESSION snappy)")
+                run.connection.execute(
+                    f"COPY {table} TO {text(str(path))} (FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE 20480)"
+                )
         (building / "run.json").write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         shutil.rmtree(target, ignore_errors=True)
         building.rename(target)

@@ -15,8 +15,11 @@ from rich.table import Table
 
 from zhizhi.backends.package_contracts import contract_faults, contracts_folder
 from zhizhi.backends.package_tests import by_plan
+from zhizhi.backends.screening import plan_package
 from zhizhi.cli.language import language
 from zhizhi.cli.scenario_sql import sql
+from zhizhi.cli.screen import as_of
+from zhizhi.kernel.errors import PolicyError
 from zhizhi.scenarios.difference import Change, compare_packages
 from zhizhi.scenarios.inspection import inspect
 from zhizhi.scenarios.package import Package
@@ -47,6 +50,12 @@ def check(
     words = WORDS[language(lang)]
     package, faults = inspect(find_package(folder))
     console = Console()
+    if package is not None and not faults:
+        try:
+            plan = plan_package(package, as_of(""))
+            plan.tables("duckdb", plan.steps)
+        except PolicyError as refused:
+            faults = [refused]
     held = contracts or (contracts_folder(package.folder) if package else None)
     if package is not None and held is not None:
         faults = [*faults, *contract_faults(package, held)]

@@ -26,7 +26,6 @@ class FileSteps(Steps):
         super().__init__(asks, vocabulary)
         self.aggregates: dict[Key, str] = {}
         self.record_partials: dict[Key, Partials] = {}
-        self.record_missing: dict[str, list[str]] = {"person": [], "household": []}
 
     def person_file(self) -> Any:
         """Write the person file: base variables and the partials of her records."""
@@ -75,9 +74,9 @@ class FileSteps(Steps):
                 for suffix, part in self.record_partials[key].columns.items():
                     columns[partial_name(name, suffix, part.merged_by)] = part.made
         fields = {n.name for a in wanted.values() for n in ir.walk(a) if isinstance(n, ir.Var) and n.entity == record.name}
-        for field_name in sorted(fields):
-            columns[f"miss_{record.name}_{field_name}"] = rows[field_name].isnull().sum()
-            self.record_missing[record.entity].append(f"{record.name}.{field_name}")
+        for field_name in sorted({*fields, record.date}):
+            read = rows.date if field_name == record.date else rows[field_name]
+            columns[f"miss_{record.name}_{field_name}"] = read.isnull().sum()
         made = rows.group_by("subject").aggregate(**columns)
         return self.add(f"partials_{record.name}", made)
 

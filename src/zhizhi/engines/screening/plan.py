@@ -121,4 +121,5 @@ def plan_screening(
     Raises:
         PolicyError: where a figure is not in force; a rule that cannot be compiled raises when the steps are written.
     """
-    return Plan(on, Questions(policies, figures, on, limits), vocabulary)
+    dates = {name: record.date for name, record in vocabulary.records.items()}
+    return Plan(on, Questions(policies, figures, on, limits, dates), vocabulary)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
@@ -70,10 +70,15 @@ class Questions:
     """All that the policies in force on a date ask, with figures in the place of parameters."""
 
     def __init__(
-        self, policies: Sequence[Policy], figures: Figures, on: date, limits: Sequence[tuple[str, str, ir.Node]]
+        self,
+        policies: Sequence[Policy],
+        figures: Figures,
+        on: date,
+        limits: Sequence[tuple[str, str, ir.Node]],
+        dates: Mapping[str, str],
     ) -> None:
         self.policies = [policy for policy in policies if policy.in_force(on)]
-        self.figures, self.on, self.limits = figures, on, limits
+        self.figures, self.on, self.limits, self.dates = figures, on, limits, dates
         self.levels = {"household": Level("household"), "person": Level("person")}
         self.amounts: dict[str, list[tuple[str, ir.Node, str]]] = {"household": [], "person": []}
         self._collect()
@@ -102,7 +107,7 @@ class Questions:
             if condition.node == node and condition.margin == margin:
                 return condition.bit
         bit = len(level.conditions)
-        level.conditions.append(PlannedCondition(bit, node, margin, tuple(sorted(nullable(node)))))
+        level.conditions.append(PlannedCondition(bit, node, margin, tuple(sorted(nullable(node, self.dates)))))
         return bit
 
     def asked(self) -> Iterator[tuple[str, ir.Node]]:
@@ -142,17 +147,20 @@ class Questions:
         return {node.over for node in aggregates if node.over != "members"}
 
 
-def nullable(node: ir.Node, holder: str = "") -> set[str]:
+def nullable(node: ir.Node, dates: Mapping[str, str], holder: str = "") -> set[str]:
     """Return ``holder.variable`` for each variable in ``node``, for saying what an unknown lacks.
 
     The holder is ``person`` or ``household`` for the subject's own, ``members`` for her household's members',
-    ``person:claims`` or ``household:claims`` for the rows of a record table.
+    ``person:claims`` or ``household:claims`` for the rows of a record table, of which ``dates`` gives the date field.
     """
     if isinstance(node, ir.Var):
         return {f"{holder or node.entity}.{node.name}"}
     if isinstance(node, ir.Aggregate):
         holder = "members" if node.over == "members" else f"{node.of}:{node.over}"
-    return set().union(*(nullable(child, holder) for child in ir.children(node)))
+    found = set().union(*(nullable(child, dates, holder) for child in ir.children(node)))
+    if isinstance(node, ir.Aggregate) and node.over in dates:
+        found.add(f"{holder}.{dates[node.over]}")
+    return found
 
 
 def divides(node: ir.Node) -> bool:
