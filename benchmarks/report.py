@@ -101,9 +101,10 @@ HOW = """\
 - Side by side, every engine starts from the same Parquet file of complete facts, one row a person, and ends with a yes or
   no per subject and policy in Arrow. What can be made once (a tax-benefit system, a decision graph, SQL) is made before the
   clock starts. The answers of all engines are the same in every cell. zhizhi's time includes its third value, reasons and
-  missing fields, which the others do not give.
-- Seconds are medians. The load average says how busy the machine was with other work: above 0 before a run, wall-clock
-  times are too long, and processor seconds tell more. Times of different machines cannot be compared, ratios of one run
+  missing fields, and the person and household files that it keeps; only the second hand-written SQL gives these too.
+  OpenFisca and the loops read the Parquet file through DuckDB, and OpenFisca gets whole numbers for ids: its faster way.
+- Seconds are medians. The load average says how busy the machine was with other work: much above 0 before a run, other work
+  had its share of the machine, and processor seconds tell more. Times of different machines cannot be compared, ratios of one run
   can.
 """
 
