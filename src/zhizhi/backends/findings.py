@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -216,11 +217,7 @@ def counts(run: Screening) -> list[dict[str, Any]]:
     receiving = dict(run.connection.execute("SELECT policy, count(DISTINCT subject) FROM receipts GROUP BY policy").fetchall())
     rows = []
     for level in run.levels():
-        sums = []
-        for item in level.policies:
-            paid = f'sum("payable_{item.policy.id}") FILTER ({eligible(item, level)})' if item.amount else "NULL"
-            sums += [f"count(*) FILTER ({eligible(item, level)})", f"CAST({paid} AS BIGINT)"]
-        values = run.connection.execute(f"SELECT {', '.join(sums)} FROM {level.subject}_paid").fetchone() or ()
+        values = _sums(run, level, "0 AS whole", "")[0][1:]
         for index, item in enumerate(level.policies):
             name = item.policy.id
             rows.append(
@@ -239,12 +236,56 @@ def counts(run: Screening) -> list[dict[str, Any]]:
     return rows
 
 
-def by_region(run: Screening, length: int = 6) -> list[tuple[Any, ...]]:
-    """Return (county, policy, finding, count, payable yuan) of the findings."""
-    return run.connection.execute(
-        f"SELECT substr(region, 1, {length}) AS county, policy, finding, count(*), sum(payable) FROM findings GROUP BY ALL "
-        "ORDER BY ALL"
-    ).fetchall()
+REGION_COLUMNS = (
+    "region", "policy", "eligible", "receiving", "missed", "leaking", "near_miss", "unknown", "warning", "payable", "unit"
+)  # fmt: skip
+
+
+def by_region(run: Screening, length: int = 6) -> list[dict[str, Any]]:
+    """Return per region (the first ``length`` digits of its code) and policy: eligible, findings by kind, payable yuan."""
+    covered = policies_enrolled(run.snapshot, run.package)
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    for level in run.levels():
+        for region, *values in _sums(run, level, f"substr(region, 1, {length}) AS r", "GROUP BY r ORDER BY r"):
+            for index, item in enumerate(level.policies):
+                paid = values[2 * index + 1]
+                rows[region, item.policy.id] = dict.fromkeys(REGION_COLUMNS, 0) | {
+                    "region": region,
+                    "policy": item.policy.id,
+                    "eligible": values[2 * index],
+                    "receiving": 0 if item.policy.id in covered else None,
+                    "payable": None if paid is None else paid / 100,
+                    "unit": str(item.policy.amount.unit) if item.policy.amount else None,
+                }
+        receiving = (
+            f"SELECT substr(b.region, 1, {length}), r.policy, 'receiving', count(DISTINCT r.subject) FROM receipts AS r "
+            f"JOIN {level.subject}_bits AS b ON b.{level.subject} = r.subject WHERE r.kind = '{level.subject}' GROUP BY ALL"
+        )
+        found = (
+            f"SELECT substr(region, 1, {length}), policy, replace(finding, ' ', '_'), count(*) FROM findings "
+            f"WHERE kind = '{level.subject}' GROUP BY ALL"
+        )
+        for region, policy, column, count in run.connection.execute(f"{receiving} UNION ALL {found}").fetchall():
+            if (region, policy) in rows:
+                rows[region, policy][column] = count
+    return [rows[key] for key in sorted(rows)]
+
+
+def _sums(run: Screening, level: Level, first: str, last: str) -> list[Any]:
+    """Return ``first``, then per policy how many are eligible and what is payable to them in fen."""
+    sums = []
+    for item in level.policies:
+        paid = f'sum("payable_{item.policy.id}") FILTER ({eligible(item, level)})' if item.amount else "NULL"
+        sums += [f"count(*) FILTER ({eligible(item, level)})", f"CAST({paid} AS BIGINT)"]
+    return run.connection.execute(f"SELECT {first}, {', '.join(sums)} FROM {level.subject}_paid {last}").fetchall()
+
+
+def write_regions(rows: Iterable[Mapping[str, Any]], path: Path) -> None:
+    """Write the counts by region and policy as CSV (UTF-8)."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, REGION_COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def write_workbook(run: Screening, path: Path, titles: Mapping[str, str], lang: str, reveal: bool, note: str) -> int:
@@ -274,8 +315,8 @@ def write_workbook(run: Screening, path: Path, titles: Mapping[str, str], lang: 
             written += 1
     second = book.create_sheet({"zh": "各地各政策", "en": "By region and policy"}[lang])
     second.append([_bold(second, header) for header in REGION_HEADERS[lang]])
-    for county, policy, finding, count, payable_ in by_region(run):
-        second.append([county, titles.get(policy, policy), words.get(finding, finding), count, payable_])
+    for row in by_region(run):
+        second.append([titles.get(row[key], row[key]) if key == "policy" else row[key] for key in REGION_COLUMNS])
     part = path.with_name(f".{path.name}.part")
     part.write_bytes(workbook_bytes(book))
     part.replace(path)
@@ -283,8 +324,8 @@ def write_workbook(run: Screening, path: Path, titles: Mapping[str, str], lang: 
 
 
 REGION_HEADERS = {
-    "zh": ["区划", "政策", "发现", "数量", "金额合计（元）"],
-    "en": ["Region", "Policy", "Finding", "Count", "Amount (CNY)"],
+    "zh": ["区划", "政策", "符合", "在享", "应享未享", "不应享而享", "临界", "数据不足", "预警", "应发金额（元）", "单位"],
+    "en": ["Region", "Policy", "Eligible", "Receiving", "Missed", "Leaking", "Near", "Unknown", "Warned", "Payable", "Unit"],
 }
 KIND_WORDS = {
     "zh": {

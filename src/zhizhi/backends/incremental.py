@@ -97,7 +97,7 @@ def _calendar(run: Screening, old_on: date) -> bool:
         record = next((r for r in run.package.needs.vocabulary.records.values() if r.dataset == dataset), None)
         if record is None:
             return False
-        day = run.snapshot.field(dataset, record.date)
+        day = run.snapshot.field(dataset, record.column(record.date))
         edges = [(first, last)]
         if window is not None:
             edges.append((window_start(window, first), window_start(window, last)))

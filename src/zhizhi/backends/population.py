@@ -145,10 +145,10 @@ class PopulationSql:
         dataset = record.dataset
         subject = self.snapshot.identifier(dataset, record.entity)
         columns = "".join(
-            f", {physical(self.snapshot.field(dataset, field_name), variable)} AS {quoted(field_name)}"
+            f", {physical(self.snapshot.field(dataset, record.column(field_name)), variable)} AS {quoted(field_name)}"
             for field_name, variable in record.fields.items()
         )
-        day = ymd(self.snapshot.field(dataset, record.date))
+        day = ymd(self.snapshot.field(dataset, record.column(record.date)))
         return f"SELECT {subject} AS subject, {day} AS date{columns} FROM {self.rows(dataset, record.entity)}"
 
     def rows(self, dataset: str, entity: str) -> str:
@@ -256,7 +256,7 @@ class PopulationSql:
         """Return the date field of the record table over ``dataset``."""
         for record in self.needs.vocabulary.records.values():
             if record.dataset == dataset:
-                return record.date
+                return record.column(record.date)
         raise LakeError("lake.no-record-date", dataset=dataset)
 
     def test(self, dataset: str, node: Expression) -> str:

@@ -207,6 +207,7 @@ def save(run: Screening) -> Path:
         for table in (*FILES, "findings"):
             if _exists(run.connection, table):
                 path = building / f"{table}.parquet"
+                # small row groups, so that one household's file is found without reading much
                 run.connection.execute(
                     f"COPY {table} TO {text(str(path))} (FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE 20480)"
                 )

@@ -93,6 +93,7 @@ def write_results(run: Finished, out: Path, vault: Vault | None, tongue: str, de
     found.write_parquet(run.screening, "findings", found.FINDING_COLUMNS, out / "findings.parquet", reveal)
     if run.changes:
         found.write_parquet(run.screening, "changes", found.CHANGE_COLUMNS, out / "changes.parquet", reveal)
+    found.write_regions(found.by_region(run.screening), out / "regions.csv")
     titles = policy_titles(run.screening.package.policies, tongue)
     note = WORDS[tongue]["note"].format(on=run.screening.on, package=run.screening.package.title[tongue])
     left = found.write_workbook(run.screening, out / "findings.xlsx", titles, tongue, reveal, note)

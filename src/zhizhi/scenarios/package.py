@@ -12,6 +12,7 @@ from zhizhi.engines.rules import ir
 from zhizhi.engines.rules.checker import Environment, check
 from zhizhi.engines.rules.policy import Policy
 from zhizhi.engines.rules.resolution import significant
+from zhizhi.engines.rules.syntax import Call, Membership, Name, Operation, Source
 from zhizhi.engines.rules.types import BOOLEAN
 from zhizhi.engines.rules.vocabulary import Parameter
 from zhizhi.kernel.errors import PackageError, Place
@@ -179,17 +180,75 @@ def _at(data: Any, path: Sequence[str]) -> Any:
 
 
 def _mapped(needs: Needs, datasets: Mapping[str, Any]) -> Needs:
-    """Return the needs with a region's own dataset names in place of the package's."""
+    """Return the needs with a region's own names of datasets and fields in place of the package's."""
     if not datasets:
         return needs
     names = {name: spec.get("dataset", name) for name, spec in datasets.items()}
+    fields = {name: spec.get("fields") or {} for name, spec in datasets.items()}
+
+    def field_name(dataset: str, name: str | None) -> Any:
+        return fields.get(dataset, {}).get(name, name)
+
     records = {
-        name: replace(record, dataset=names.get(record.dataset, record.dataset))
+        name: replace(
+            record,
+            dataset=names.get(record.dataset, record.dataset),
+            columns={key: field_name(record.dataset, key) for key in (*record.fields, record.date)},
+        )
         for name, record in needs.vocabulary.records.items()
     }
-    population = replace(needs.population, dataset=names.get(needs.population.dataset, needs.population.dataset))
-    enrolment = tuple(replace(row, dataset=names.get(row.dataset, row.dataset)) for row in needs.enrolment)
-    return Needs(replace(needs.vocabulary, records=records), population, enrolment)
+    variables = {
+        entity: {name: replace(item, source=_renamed(item.source, names, fields)) for name, item in listed.items()}
+        for entity, listed in needs.vocabulary.variables.items()
+    }
+    home = needs.population
+    population = replace(
+        home,
+        dataset=names.get(home.dataset, home.dataset),
+        person=field_name(home.dataset, home.person),
+        household=field_name(home.dataset, home.household),
+        region=field_name(home.dataset, home.region),
+        member_if={field_name(home.dataset, key): value for key, value in home.member_if.items()},
+        head={field_name(home.dataset, key): value for key, value in home.head.items()},
+    )
+    enrolment = tuple(
+        replace(
+            row,
+            dataset=names.get(row.dataset, row.dataset),
+            **{key: field_name(row.dataset, getattr(row, key)) for key in ("person", "household", "policy", "amount", "since")},
+            where={field_name(row.dataset, key): value for key, value in row.where.items()},
+        )
+        for row in needs.enrolment
+    )
+    return Needs(replace(needs.vocabulary, variables=variables, records=records), population, enrolment)
+
+
+def _renamed(source: Source | None, names: Mapping[str, str], fields: Mapping[str, Mapping[str, str]]) -> Source | None:
+    """Return a variable's source with its dataset and fields under a region's own names."""
+    if source is None:
+        return None
+    target = source.body.arguments[0] if isinstance(source.body, Call) else source.body
+    assert isinstance(target, Name)
+    dataset = target.path[0]
+    own = fields.get(dataset, {})
+
+    def renamed(node: Any) -> Any:
+        if isinstance(node, Name):
+            if node.path[0] != dataset:
+                return replace(node, path=(*node.path[:-1], own.get(node.path[-1], node.path[-1])))
+            return replace(node, path=(names.get(dataset, dataset), *(own.get(name, name) for name in node.path[1:])))
+        if isinstance(node, tuple):
+            return tuple(renamed(item) for item in node)
+        if isinstance(node, Call):
+            by = own.get(node.by, node.by) if node.by else node.by
+            return replace(node, arguments=renamed(node.arguments), where=renamed(node.where), by=by)
+        if isinstance(node, Operation):
+            return replace(node, operands=renamed(node.operands))
+        if isinstance(node, Membership):
+            return replace(node, subject=renamed(node.subject), choices=renamed(node.choices))
+        return node
+
+    return replace(source, body=renamed(source.body))
 
 
 def _check(sources: Mapping[str, PolicySource], needs: Needs, shared: Mapping[str, Parameter], folder: Path) -> dict[str, Policy]:

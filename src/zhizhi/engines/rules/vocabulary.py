@@ -44,6 +44,11 @@ class RecordTable:
     date: str
     fields: Mapping[str, Variable]
     title: Mapping[str, str]
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+    def column(self, name: str) -> str:
+        """Return the dataset's own name of a field, which a region's overlay may change."""
+        return self.columns.get(name, name)
 
 
 @dataclass(frozen=True, slots=True)
