@@ -315,8 +315,8 @@ def write_workbook(run: Screening, path: Path, titles: Mapping[str, str], lang: 
             written += 1
     second = book.create_sheet({"zh": "各地各政策", "en": "By region and policy"}[lang])
     second.append([_bold(second, header) for header in REGION_HEADERS[lang]])
-    for row in by_region(run):
-        second.append([titles.get(row[key], row[key]) if key == "policy" else row[key] for key in REGION_COLUMNS])
+    for counted in by_region(run):
+        second.append([titles.get(counted[key], counted[key]) if key == "policy" else counted[key] for key in REGION_COLUMNS])
     part = path.with_name(f".{path.name}.part")
     part.write_bytes(workbook_bytes(book))
     part.replace(path)
