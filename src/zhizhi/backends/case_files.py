@@ -220,7 +220,7 @@ class CaseReader:
         variables, prefix = self.run.package.needs.vocabulary.of(entity), "h_" if entity == "household" else ""
         used = self.run.plan.asks.variables(entity)
         wanted = [prefix + name for name in variables if variables[name].expr is None and name in used]
-        keys = ["person", "region"] if entity == "person" else ["household"]
+        keys = ["person"] if entity == "person" else ["household", "region"]
         return ", ".join(quoted(name) for name in dict.fromkeys([*keys, *wanted]))
 
     def _rows(self, query: str) -> list[dict[str, Any]]:
@@ -276,7 +276,7 @@ class CaseReader:
             for row in rows:
                 holder = household if entity == "household" else holders[row["subject"]]
                 holder.setdefault(name, []).append(row["values"])
-        return Case(household, members, str(persons[0]["region"] or ""))
+        return Case(household, members, str(one["region"] or ""))
 
     def _records(self, subjects: Sequence[str]) -> Iterator[tuple[str, str, list[dict[str, Any]]]]:
         """Yield each record table that the plan reads: its name, whose rows they are, and the rows of those asked for."""

@@ -128,15 +128,15 @@ class PopulationSql:
         listed = "".join(f", {sql} AS {quoted('h_' + name)}" for name, sql in columns.items())
         return f"SELECT m.household, m.region{listed} FROM ({base}) AS m{joins}"
 
-    def person_base(self, members: str, households: str, used: Iterable[str]) -> str:
-        """Return the SELECT of members: person, household, the household's region, and the variables in ``used``."""
+    def person_base(self, members: str, households: str | None, used: Iterable[str]) -> str:
+        """Return the SELECT of members: person, household, the variables in ``used``, and with ``households`` its region."""
         wanted = set(used)
         variables = [v for n, v in self.needs.vocabulary.variables["person"].items() if v.expr is None and n in wanted]
         joins, columns = self.variables(variables, "person", "m.person")
         listed = "".join(f", {sql} AS {quoted(name)}" for name, sql in columns.items())
         return (
-            f"SELECT m.person, m.household, h.region{listed} FROM {members} AS m "
-            f"JOIN {households} AS h ON m.household = h.household{joins}"
+            f"SELECT m.person, m.household{', h.region' if households else ''}{listed} FROM {members} AS m"
+            f"{f' JOIN {households} AS h ON m.household = h.household' if households else ''}{joins}"
         )
 
     def records(self, name: str) -> str:

@@ -26,7 +26,10 @@ from zhizhi.scenarios.package import Package
 
 FORMAT = 1
 FILES = ("person_file", "household_file", "person_bits", "household_bits", "receipts")
-ORDERS = {"person_file": " ORDER BY household, person", "household_file": " ORDER BY household"}
+KEYS = {"person_file": "household, person", "household_file": "household", "person_bits": "household, person"} | {
+    "household_bits": "household",
+    "receipts": "kind, subject, policy",
+}
 Progress = Callable[[str], None]
 
 
@@ -91,8 +94,9 @@ class Screening:
         else:
             self.execute(f"CREATE OR REPLACE TEMP VIEW members AS {members}")
         used = self.plan.asks.variables("person") | self.plan.asks.variables("household")
+        home = "household_base" if self.plan.asks.regional() else None
         self.execute(f"CREATE OR REPLACE TEMP TABLE household_base AS {sql.household_base('members', used)}")
-        self.execute(f"CREATE OR REPLACE TEMP VIEW person_base AS {sql.person_base('members', 'household_base', used)}")
+        self.execute(f"CREATE OR REPLACE TEMP VIEW person_base AS {sql.person_base('members', home, used)}")
         for name in needs.vocabulary.records:
             if name in self.plan.asks.records():
                 self.execute(f"CREATE OR REPLACE TEMP VIEW records_{name} AS {sql.records(name)}")
@@ -125,7 +129,7 @@ class Screening:
     def _run(self, texts: Sequence[Sequence[str]], progress: Progress) -> None:
         for name, select in texts:
             progress(name)
-            self.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {select}{ORDERS.get(name, '')}")
+            self.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {select}")
 
     @property
     def texts(self) -> dict[str, list[Sequence[str]]]:
@@ -208,9 +212,9 @@ def save(run: Screening) -> Path:
             if _exists(run.connection, table):
                 path = building / f"{table}.parquet"
                 # small row groups, so that one household's file is found without reading much
-                run.connection.execute(
-                    f"COPY {table} TO {text(str(path))} (FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE 20480)"
-                )
+                ordered = f"(FROM {table} ORDER BY {KEYS[table]})" if table in KEYS else table
+                options = "FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE 20480"
+                run.connection.execute(f"COPY {ordered} TO {text(str(path))} ({options})")
         (building / "run.json").write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         shutil.rmtree(target, ignore_errors=True)
         building.rename(target)

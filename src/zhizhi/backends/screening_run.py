@@ -13,6 +13,7 @@ from zhizhi.backends.lake import Lake
 from zhizhi.backends.population import scan, text
 from zhizhi.backends.screening import (
     FILES,
+    KEYS,
     Progress,
     Screening,
     latest_run,
@@ -148,12 +149,11 @@ def _increment(run: Screening, kept: tuple[Path, dict[str, Any]], progress: Prog
     run.decide(progress)
     for table in FILES:
         if table != "receipts" and _has(run, table):
-            order = "household, person" if table.startswith("person") else "household"
             run.connection.execute(f"ALTER TABLE {table} RENAME TO fresh_{table}")
             run.execute(
                 f"CREATE TEMP TABLE {table} AS SELECT * FROM ("
                 f"SELECT * FROM kept_{table} WHERE household NOT IN (SELECT household FROM touched) "
-                f"UNION ALL BY NAME SELECT * FROM fresh_{table}) ORDER BY {order}"
+                f"UNION ALL BY NAME SELECT * FROM fresh_{table})"
             )
     run.receipts_of_all()
     return True
@@ -167,6 +167,10 @@ def _finish(
     proved: bool | None = None,
     save_it: bool = False,
 ) -> Finished:
+    if mode != "unchanged":
+        for table in (name for name in FILES if name.endswith("_bits") and _has(run, name)):
+            # everything that is written follows the order of the bits, which must not depend on how they were made
+            run.connection.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS FROM {table} ORDER BY {KEYS[table]}")
     make_tables(run)
     changes = _changes(run, previous) if previous is not None and mode != "unchanged" else False
     mark_new(run.connection, previous / "findings.parquet" if previous else None)

@@ -16,7 +16,7 @@ import ibis
 
 from zhizhi.engines.rules import ir
 from zhizhi.engines.rules.emitter import Frame, Number, emit
-from zhizhi.engines.rules.ratios import Column, Ratio, column, inverse, whole
+from zhizhi.engines.rules.ratios import Column, Ratio, column, inverse
 from zhizhi.kernel.errors import PolicyError
 
 
@@ -53,8 +53,9 @@ def by_row(value: Any, table: Any) -> Any:
     return ibis.cases((table[table.columns[0]].isnull(), value), else_=value)
 
 
-def _count(condition: Column) -> Column:
-    return ibis.cases((condition, whole(1)), else_=whole(0)).sum()
+def counted(condition: Column) -> Column:
+    """Return how many rows meet ``condition``."""
+    return ibis.cases((condition, 1), else_=ibis.null("int8")).count()
 
 
 def partials(node: ir.Aggregate, floor: Fraction | None, frame: Frame, window: Column | None) -> Partials:
@@ -66,15 +67,15 @@ def partials(node: ir.Aggregate, floor: Fraction | None, frame: Frame, window: C
     if node.function == "count":
         if keep is None:
             return Partials({"n": Partial(frame.table.count(), "sum")})
-        return Partials({"n": Partial(_count(keep), "sum"), "m": Partial(_count(keep.isnull()), "sum")})
+        return Partials({"n": Partial(counted(keep), "sum"), "m": Partial(counted(keep.isnull()), "sum")})
     assert node.value is not None
     value = by_row(emit(node.value, frame, floor), frame.table)
     if node.function == "any":
         test = value if keep is None else keep & value
-        return Partials({"t": Partial(_count(test), "sum"), "u": Partial(_count(test.isnull()), "sum")})
+        return Partials({"t": Partial(counted(test), "sum"), "u": Partial(counted(test.isnull()), "sum")})
     if node.function == "all":
         test = value if keep is None else inverse(keep) | value
-        return Partials({"f": Partial(_count(inverse(test)), "sum"), "u": Partial(_count(test.isnull()), "sum")})
+        return Partials({"f": Partial(counted(inverse(test)), "sum"), "u": Partial(counted(test.isnull()), "sum")})
     if not isinstance(value, Number):
         return _date_extreme(node, value, keep)
     return _numbers(node, value, keep, floor is not None)
@@ -91,7 +92,7 @@ def _unknown(keep: Column | None, item: Column) -> Column:
 def _date_extreme(node: ir.Aggregate, value: Column, keep: Column | None) -> Partials:
     kept = _kept(keep, value)
     least = kept.min() if node.function == "min" else kept.max()
-    return Partials({"e": Partial(least, node.function), "k": Partial(_count(_unknown(keep, value)), "sum")})
+    return Partials({"e": Partial(least, node.function), "k": Partial(counted(_unknown(keep, value)), "sum")})
 
 
 def _numbers(node: ir.Aggregate, value: Number, keep: Column | None, bounded: bool) -> Partials:
@@ -106,14 +107,14 @@ def _numbers(node: ir.Aggregate, value: Number, keep: Column | None, bounded: bo
             if key != "v" and (not bounded or part is value.value):
                 continue
             columns[key] = Partial(_kept(keep, num[key]).sum().fill_null(0), "sum")
-            columns[f"{key}k"] = Partial(_count(_unknown(keep, num[key])), "sum")
+            columns[f"{key}k"] = Partial(counted(_unknown(keep, num[key])), "sum")
         return Partials(columns, den)
     for key in ("v", "l", "h") if bounded else ("v",):
         kept = _kept(keep, num[key])
         columns[key] = Partial(kept.min() if node.function == "min" else kept.max(), node.function)
-        columns[f"{key}k"] = Partial(_count(_unknown(keep, num[key])), "sum")
+        columns[f"{key}k"] = Partial(counted(_unknown(keep, num[key])), "sum")
     if bounded and keep is not None:
-        columns["m"] = Partial(_count(keep.isnull()), "sum")
+        columns["m"] = Partial(counted(keep.isnull()), "sum")
     return Partials(columns, den)
 
 

@@ -112,7 +112,7 @@ class DecisionSteps(FileSteps):
         if not level.conditions:
             return
         frame = self.frame(households, "-", ready)
-        columns: dict[str, Column] = {"household_id": households.household}
+        columns: dict[str, Column] = {"household_id": households.household, "region": households.region}
         readers: dict[Key, Callable[[Any], Any]] = {}
 
         def visit(node: ir.Node, floor: Fraction | None) -> None:
@@ -141,7 +141,9 @@ class DecisionSteps(FileSteps):
                 columns[self.missing_column(full)] = households[self.missing_column(full)]
         shared = self.add("household_shared", households.select(**columns))
         joined = persons.inner_join(shared, persons.household == shared.household_id)
-        mine = {f"own_{name}" if name.startswith("miss_") else name: persons[name] for name in persons.columns}
+        mine = {
+            f"own_{name}" if name.startswith("miss_") else name: persons[name] for name in persons.columns if name != "region"
+        }
         table = joined.select(**mine, **{name: shared[name] for name in shared.columns if name != "household_id"})
         columns = {}
         for (shape, floor), name in self.aggregates.items():

@@ -12,7 +12,7 @@ from zhizhi.engines.rules import ir
 from zhizhi.engines.rules.emitter import Key
 from zhizhi.engines.rules.ratios import Column, ymd
 from zhizhi.engines.rules.vocabulary import RecordTable, Vocabulary
-from zhizhi.engines.screening.aggregates import Partials, final, merge, partials
+from zhizhi.engines.screening.aggregates import Partials, counted, final, merge, partials
 from zhizhi.engines.screening.columns import store
 from zhizhi.engines.screening.questions import Questions
 from zhizhi.engines.screening.steps import PHYSICAL, Steps, partial_name
@@ -29,7 +29,7 @@ class FileSteps(Steps):
 
     def person_file(self) -> Any:
         """Write the person file: base variables and the partials of her records."""
-        schema = {"person": "string", "household": "string", "region": "string"}
+        schema = {"person": "string", "household": "string"} | ({"region": "string"} if self.asks.regional() else {})
         used = self.asks.variables("person")
         base = {name: v for name, v in self.base("person").items() if name in used}
         persons = ibis.table(schema | {n: PHYSICAL[v.type.kind] for n, v in base.items()}, name="person_base")
@@ -76,7 +76,7 @@ class FileSteps(Steps):
         fields = {n.name for a in wanted.values() for n in ir.walk(a) if isinstance(n, ir.Var) and n.entity == record.name}
         for field_name in sorted({*fields, record.date}):
             read = rows.date if field_name == record.date else rows[field_name]
-            columns[f"miss_{record.name}_{field_name}"] = read.isnull().sum()
+            columns[f"miss_{record.name}_{field_name}"] = counted(read.isnull())
         made = rows.group_by("subject").aggregate(**columns)
         return self.add(f"partials_{record.name}", made)
 
@@ -148,7 +148,7 @@ class FileSteps(Steps):
         for full in sorted({name for level in self.asks.levels.values() for name in level.missing}):
             holder, name = full.split(".", 1)
             if holder == "members":
-                columns[f"miss_members_{name}"] = persons[name].isnull().sum()
+                columns[f"miss_members_{name}"] = counted(persons[name].isnull())
             elif holder.startswith("household:"):
                 record = holder.split(":")[1]
                 if self.vocabulary.records[record].entity == "person":

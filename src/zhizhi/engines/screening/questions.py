@@ -141,6 +141,11 @@ class Questions:
             node.name for _, top in self.asked() for node in ir.walk(top) if isinstance(node, ir.Var) and node.entity == entity
         }
 
+    def regional(self) -> bool:
+        """Whether a figure that differs by region stands within an aggregate, so that each member needs her region."""
+        aggregates = (node for _, top in self.asked() for node in ir.walk(top) if isinstance(node, ir.Aggregate))
+        return any(isinstance(part, ir.RegionParam) for node in aggregates for part in ir.walk(node))
+
     def records(self) -> set[str]:
         """Return the record tables that anything reads."""
         aggregates = (node for _, top in self.asked() for node in ir.walk(top) if isinstance(node, ir.Aggregate))
