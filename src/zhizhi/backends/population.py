@@ -106,12 +106,20 @@ class PopulationSql:
         head = [self.equal(dataset, name, value) for name, value in population.head.items()]
         region = self.snapshot.field(dataset, population.region) if population.region else "''"
         where = f" WHERE {' AND '.join(tests)}" if tests else ""
+        own = "".join(f", {self.snapshot.field(dataset, name)}" for name in self.read_directly())
         return (
             f"SELECT {self.snapshot.field(dataset, population.person)} AS person, "
             f"{self.snapshot.field(dataset, population.household)} AS household, "
             f"coalesce({' AND '.join(head) if head else 'false'}, false) AS is_head, "
-            f"coalesce({region}, '') AS region, * FROM {self.snapshot.table(dataset)}{where}"
+            f"coalesce({region}, '') AS region{own} FROM {self.snapshot.table(dataset)}{where}"
         )
+
+    def read_directly(self) -> list[str]:
+        """Return the fields of the register that variables are, as against aggregates over rows."""
+        variables = [v for listed in self.needs.vocabulary.variables.values() for v in listed.values() if v.expr is None]
+        bodies = [_body(v) for v in variables if source_dataset(v) == self.needs.population.dataset]
+        taken = ("person", "household", "is_head", "region")
+        return sorted({body.path[1] for body in bodies if isinstance(body, Name)} - set(taken))
 
     def equal(self, dataset: str, name: str, value: Any) -> str:
         """Return the test that a field has a value; None means blank."""

@@ -360,6 +360,10 @@ def _day_number(day: Column) -> Column:
 
 def amount_fen(value: Ratio, rounding: str) -> Column:
     """Return an amount in whole fen, rounded as the policy says."""
+    step = 1 if rounding.startswith("yuan") else 100
+    if value.drift is None and isinstance(value.den, int) and step % value.den == 0:
+        # already a whole number of what is rounded to
+        return column(value.num) * (100 // value.den)
     if rounding == "yuan-up":
         return round_up(value, 0).num * 100
     if rounding == "yuan":
