@@ -116,6 +116,12 @@ def explanations(run: Screening, package: Package, watch: Stopwatch) -> dict[str
                 said = list(tell(reader, package, file))
         assert all(item.agrees for item in said), f"the explanation of {household} differs from its screening"
         told += len(said)
+    with watch.lap("hold case files at hand"):
+        reader.keep()
+    for (household,) in listed:
+        with watch.lap("explanation: one policy, at hand"):
+            one = list(tell(reader, package, reader.read(household), "dibao"))
+        assert len(one) == 1 and one[0].agrees
     return {"explained households": len(listed), "explanations of a policy": told}
 
 
