@@ -121,7 +121,8 @@ def explanations(run: Screening, package: Package, watch: Stopwatch) -> dict[str
     for (household,) in listed:
         with watch.lap("explanation: one policy, at hand"):
             one = list(tell(reader, package, reader.read(household), "dibao"))
-        assert len(one) == 1 and one[0].agrees
+        assert len(one) == 1
+        assert one[0].agrees
     return {"explained households": len(listed), "explanations of a policy": told}
 
 
