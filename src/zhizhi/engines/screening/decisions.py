@@ -77,7 +77,7 @@ class DecisionSteps(FileSteps):
             columns[name] = amount_fen(emit(amount, frame).value, rounding)
         for index, word in enumerate(self.missing_word(level, table)):
             columns[f"M{index}"] = word
-        self.add(f"{subject}_results", table.select(**columns))
+        self.add(f"{subject}_results_values", table.select(**columns))
 
     def missing_word(self, level: Level, table: Any) -> list[Column]:
         """Return words whose bit i says that the i-th nullable variable is missing for the subject."""
@@ -164,8 +164,8 @@ class DecisionSteps(FileSteps):
         """Pack conditions into words: T true, U unknown, N near; amounts and missing words go along."""
         if not level.conditions:
             return
-        schema = next(step.table.schema() for step in self.steps if step.name == f"{level.subject}_results")
-        table = ibis.table(schema, name=f"{level.subject}_results")
+        schema = next(step.table.schema() for step in self.steps if step.name == f"{level.subject}_results_values")
+        table = ibis.table(schema, name=f"{level.subject}_results_values")
         columns: dict[str, Column] = {}
         for name in schema:
             if name in ("person", "household", "region"):
