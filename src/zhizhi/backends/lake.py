@@ -74,6 +74,10 @@ RESULTS = pa.schema(
 IDENTITIES = pa.schema([("pseudonym", pa.string()), ("kind", pa.string()), ("cipher", pa.string()), ("masked", pa.string())])
 
 
+#: The file by which a folder of exports, and then the lake, says that its people do not exist.
+SYNTHETIC = "SYNTHETIC"
+
+
 class Lake:
     """One lake on disk. Readers see whole versions only; writers hold ``writing()``."""
 
@@ -111,6 +115,15 @@ class Lake:
     def fingerprint(self) -> str:
         """Fingerprint of the key that the identities were written with."""
         return str(json.loads((self.path / _MARK).read_text(encoding="utf-8")).get("key", ""))
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether data that calls itself synthetic was loaded; everything shown of such a lake says so."""
+        return (self.path / SYNTHETIC).exists()
+
+    def mark_synthetic(self) -> None:
+        """Note that synthetic data is in the lake. Nothing takes the mark away."""
+        write_whole(self.path / SYNTHETIC, "Synthetic data was loaded into this lake.\n")
 
     def datasets(self) -> list[str]:
         """Return the names of the datasets that have data, sorted."""

@@ -20,6 +20,7 @@ from zhizhi.backends.vault import Vault, key_path
 from zhizhi.cli.explain_text import ICONS, WORDS, detail, member_name, shown_json
 from zhizhi.cli.language import language
 from zhizhi.cli.screen import DEFAULT_SCENARIO, KeyOption, LakeOption, LangOption, OnOption, ScenarioOption, as_of, unit_words
+from zhizhi.cli.synthetic import synthetic_note
 from zhizhi.engines.rules.evaluator import Memo
 from zhizhi.engines.rules.explanation import Explanation, explain
 from zhizhi.engines.rules.policy import Policy
@@ -168,6 +169,8 @@ def _print(reader: CaseReader, package: Package, file: CaseFile, told: Sequence[
         f"{words['as-of']} {reader.run.on} · {state}",
         highlight=False,
     )
+    if reader.run.snapshot.lake.synthetic:
+        console.print(synthetic_note(reader.run.snapshot.lake, tongue), style="yellow")
     for place, person in enumerate(file.people):
         console.print(f"  {place + 1}  {escape(member_name(person, tongue))}", highlight=False)
     open_items = [item for item in told if full or item.matters]

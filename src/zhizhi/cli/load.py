@@ -12,10 +12,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from zhizhi.backends.lake import SYNTHETIC
 from zhizhi.backends.loading import Loader
 from zhizhi.backends.loading_folder import Matching, Outcome, load_folder, match_files, open_for_loading
 from zhizhi.backends.vault import key_path
 from zhizhi.cli.language import language
+from zhizhi.cli.synthetic import synthetic_note
 from zhizhi.exchange.contract import SUFFIX, read_contracts
 from zhizhi.kernel.messages import render
 from zhizhi.scenarios.shipped import find_package
@@ -69,7 +71,11 @@ def load(
             outcomes.append(outcome)
             current = next(names, "")
             progress.advance(task)
+    if (folder / SYNTHETIC).exists():
+        opened.mark_synthetic()
     _report(outcomes, matching, speak)
+    if opened.synthetic:
+        console.print(synthetic_note(opened, speak), style="yellow")
     if any(outcome.error for outcome in outcomes):
         raise typer.Exit(1)
 

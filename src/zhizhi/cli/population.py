@@ -15,6 +15,7 @@ from zhizhi.backends.lake import Lake
 from zhizhi.backends.population import PopulationViews, Snapshot, text
 from zhizhi.cli.language import language
 from zhizhi.cli.screen import DEFAULT_SCENARIO, LakeOption, LangOption, OnOption, ScenarioOption, as_of
+from zhizhi.cli.synthetic import synthetic_note
 from zhizhi.scenarios.package import read_package
 from zhizhi.scenarios.shipped import find_package
 
@@ -55,6 +56,8 @@ def population(
     rules = {rule.name: rule.title(language(lang)) for rule in snapshot.contract(dataset).table.rules if rule.check == "one-per"}
     found = [row for row in opened.rows("quarantine", f"dataset = '{dataset}'") if row["rule"] in rules]
     console.print(words["claimed"].format(count=len(found)), highlight=False)
+    if opened.synthetic:
+        console.print(synthetic_note(opened, language(lang)), style="yellow")
     for rule in sorted(rules):
         console.print(words["rule"].format(rule=rules[rule]), highlight=False)
 

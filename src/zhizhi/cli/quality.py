@@ -18,6 +18,7 @@ from zhizhi.backends.quality import DatasetReport, Task, quarantine, reports, ta
 from zhizhi.backends.vault import Vault, key_path
 from zhizhi.cli.language import language
 from zhizhi.cli.quality_page import advice, page, status
+from zhizhi.cli.synthetic import synthetic_note
 from zhizhi.kernel.errors import LakeError, Place
 from zhizhi.kernel.messages import render
 
@@ -46,7 +47,8 @@ def quality(
     found = reports(opened, datetime.now(UTC))
     rows = quarantine(opened, vault)
     todo = tasks(opened, rows)
-    note = render("quality.revealed" if reveal else "quality.masked", speak, {})
+    masked = render("quality.revealed" if reveal else "quality.masked", speak, {})
+    note = f"{synthetic_note(opened, speak)} {masked}".strip()
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
         write_quarantine(rows, out / "quarantine.csv")

@@ -20,6 +20,7 @@ from zhizhi.backends.screening import Screening, policy_titles
 from zhizhi.backends.screening_run import Finished, screen_lake
 from zhizhi.backends.vault import Vault, key_path
 from zhizhi.cli.language import language
+from zhizhi.cli.synthetic import synthetic_note
 from zhizhi.kernel.errors import UsageError
 from zhizhi.scenarios.package import Package, read_package
 from zhizhi.scenarios.shipped import find_package
@@ -95,7 +96,9 @@ def write_results(run: Finished, out: Path, vault: Vault | None, tongue: str, de
         found.write_parquet(run.screening, "changes", found.CHANGE_COLUMNS, out / "changes.parquet", reveal)
     found.write_regions(found.by_region(run.screening), out / "regions.csv")
     titles = policy_titles(run.screening.package.policies, tongue)
-    note = WORDS[tongue]["note"].format(on=run.screening.on, package=run.screening.package.title[tongue])
+    note = synthetic_note(run.screening.snapshot.lake, tongue) + WORDS[tongue]["note"].format(
+        on=run.screening.on, package=run.screening.package.title[tongue]
+    )
     left = found.write_workbook(run.screening, out / "findings.xlsx", titles, tongue, reveal, note)
     if left:
         Console(stderr=True).print(WORDS[tongue]["too-many"].format(left=left), style="yellow")
@@ -124,6 +127,8 @@ def show_counts(run: Finished, package: Package, tongue: str, seconds: float) ->
     )
     if run.proved is not None:
         console.print(words["proved" if run.proved else "not-proved"], style="green" if run.proved else "red")
+    if screening.snapshot.lake.synthetic:
+        console.print(synthetic_note(screening.snapshot.lake, tongue), style="yellow")
     for line in found.notes(screening, tongue):
         console.print(line, highlight=False)
 
@@ -165,7 +170,7 @@ WORDS = {
     "zh": {
         "reading": "读取数据",
         "writing": "写出结果",
-        "note": "{package} · 截至 {on}。合成数据请勿当作真实情况。机器只作提示，由人决定。",
+        "note": "{package} · 截至 {on}。机器只作提示，由人决定。",
         "too-many": "工作表容纳不下，另有 {left} 条只在 findings.parquet 中",
         "title-policy": "政策核对结果",
         "title-warning": "预警",
@@ -189,7 +194,7 @@ WORDS = {
     "en": {
         "reading": "reading",
         "writing": "writing results",
-        "note": "{package} · as of {on}. Synthetic data must not be taken for real. The machine points; people decide.",
+        "note": "{package} · as of {on}. The machine points; people decide.",
         "too-many": "the sheet is full; {left} more findings are in findings.parquet only",
         "title-policy": "Policies",
         "title-warning": "Warnings",

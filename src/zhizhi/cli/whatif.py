@@ -18,6 +18,7 @@ from zhizhi.backends.lake import Lake
 from zhizhi.backends.whatif import Effect, Outcome, totals, what_if
 from zhizhi.cli.language import language
 from zhizhi.cli.screen import DEFAULT_SCENARIO, LakeOption, LangOption, OnOption, ScenarioOption, as_of, unit_words
+from zhizhi.cli.synthetic import synthetic_note
 from zhizhi.kernel.errors import UsageError
 from zhizhi.scenarios.package import Package, read_package
 from zhizhi.scenarios.shipped import find_package
@@ -43,12 +44,14 @@ def whatif(
     if not settings:
         raise UsageError("usage.set-missing")
     package = read_package(find_package(scenario))
-    started = perf_counter()
+    opened, started = Lake.open(lake), perf_counter()
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(WORDS[tongue]["running"])
-        outcome = what_if(Lake.open(lake), package, day, settings, lambda step: bar.update(task, description=step))
+        outcome = what_if(opened, package, day, settings, lambda step: bar.update(task, description=step))
     show(outcome, package, tongue, perf_counter() - started)
+    if opened.synthetic:
+        Console().print(synthetic_note(opened, tongue), style="yellow")
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
         (out / "whatif.json").write_text(
