@@ -178,3 +178,15 @@ def test_a_change_is_told_by_its_part(town: Path, change: Callable[[Path], None]
 def test_the_same_package_shows_no_difference(town: Path) -> None:
     append(town / "policies" / "dibao.yaml", "# a remark\n")
     assert scenario("diff", TOWN / "scenario", town).output.strip() == "No difference."
+
+
+def test_check_tells_a_gap_in_a_decision_table_and_does_not_refuse_it(tmp_path: Path) -> None:
+    folder = tmp_path / "three-bridges"
+    shutil.copytree(Path(__file__).resolve().parents[2] / "examples" / "three-bridges" / "scenario", folder)
+    policy = folder / "policies" / "old-age.yaml"
+    policy.write_text(policy.read_text(encoding="utf-8").replace("[90..100)", "[91..100)"), encoding="utf-8")
+    told = CliRunner().invoke(app, ["scenario", "check", str(folder), "--lang", "en"])
+    assert told.exit_code == 0
+    assert "old-age.yaml" in told.output
+    assert "90" in told.output
+    assert "91" in told.output

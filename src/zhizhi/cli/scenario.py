@@ -61,6 +61,8 @@ def check(
         faults = [*faults, *contract_faults(package, held)]
     for fault in faults:
         console.print(fault.text(language(lang)), style="red", markup=False, highlight=False, soft_wrap=True)
+    for point in [] if package is None else [point for policy in package.policies.values() for point in policy.open_points]:
+        console.print(point.text(language(lang)), style="yellow", markup=False, highlight=False, soft_wrap=True)
     if package is not None:
         _counts(console, package, language(lang), held is not None)
     console.print(words["faults"].format(count=len(faults)) if faults else words["sound"], style="red" if faults else "green")

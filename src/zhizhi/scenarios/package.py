@@ -118,6 +118,10 @@ def _sources(folder: Path, manifest: Document) -> dict[str, PolicySource]:
         if departments and department not in departments:
             place = document.place("department")
             raise PackageError("package.department-unknown", place, department=department, known=", ".join(departments))
+        classes = manifest.data.get("classes") or {}
+        group = document.data.get("class")
+        if classes and group is not None and group not in classes:
+            raise PackageError("package.class-unknown", document.place("class"), group=group, known=", ".join(classes))
         source.params = read_parameters(document, source.id)
         sources[source.id] = source
     return sources

@@ -10,7 +10,7 @@ from typing import Any
 
 from zhizhi.engines.rules import ir
 from zhizhi.engines.rules.checker import Derivation, Environment, check, check_tree
-from zhizhi.engines.rules.decision_table import table_expression
+from zhizhi.engines.rules.decision_table import table_expression, table_warnings
 from zhizhi.engines.rules.policy import Amount, Condition, Policy
 from zhizhi.engines.rules.types import BOOLEAN, STRING, Type, Unit
 from zhizhi.engines.rules.vocabulary import Parameter, Vocabulary
@@ -132,6 +132,7 @@ def read_policy(
     env = Environment(data["subject"], vocabulary, {**package_params, **source.params}, derive, decision, tuple(decisions))
     env._open.append(f"decision:{source.id}")
     valid = data["valid"]
+    amount, open_points = _amount(document, env, read_table)
     return Policy(
         id=source.id,
         kind="policy" if "policy" in data else "warning",
@@ -141,7 +142,8 @@ def read_policy(
         valid_from=_date(document, valid["from"], "valid", "from"),
         valid_to=_date(document, valid["to"], "valid", "to") if valid.get("to") else None,
         conditions=_conditions(source, env),
-        amount=_amount(document, env, read_table),
+        amount=amount,
+        open_points=open_points,
         params=source.params,
         basis=data.get("basis") or (),
         provides=data.get("provides") or {},
@@ -224,10 +226,11 @@ def _only_in(regions: Sequence[str], node: ir.Node, inside: bool, otherwise: boo
     return ir.Junction(BOOLEAN, "or", (ir.Not(BOOLEAN, here), node))
 
 
-def _amount(document: Document, env: Environment, read_table: TableReader) -> Amount | None:
+def _amount(document: Document, env: Environment, read_table: TableReader) -> tuple[Amount | None, tuple[PolicyError, ...]]:
     spec = document.data.get("amount")
     if not spec:
-        return None
+        return None, ()
+    open_points: tuple[PolicyError, ...] = ()
     place = document.place("amount")
     unit = _unit(spec["unit"], document.place("amount", "unit"))
     if ("expr" in spec) == ("table" in spec):
@@ -244,4 +247,5 @@ def _amount(document: Document, env: Environment, read_table: TableReader) -> Am
         if "file" in table:
             table = read_table(table, at)
         node = check_tree(table_expression(table, at), env, at, expect="number")
-    return Amount(node, unit, spec.get("round", "fen"))
+        open_points = tuple(table_warnings(table, at))
+    return Amount(node, unit, spec.get("round", "fen")), open_points

@@ -11,6 +11,7 @@ from typing import Any
 from zhizhi.engines.rules import ir
 from zhizhi.engines.rules.types import BOOLEAN, Unit
 from zhizhi.engines.rules.vocabulary import Parameter
+from zhizhi.kernel.errors import PolicyError
 
 ROUNDINGS = ("yuan-up", "yuan", "fen-up", "fen")
 
@@ -37,7 +38,10 @@ class Amount:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A policy (``kind`` policy) or warning (``kind`` warning) of a package, every expression checked."""
+    """A policy (``kind`` policy) or warning (``kind`` warning) of a package, every expression checked.
+
+    ``open_points`` is what its decision table leaves open, such as a gap between bands: told, not refused.
+    """
 
     id: str
     kind: str
@@ -61,6 +65,7 @@ class Policy:
     file: str = ""
     local_titles: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     derived_titles: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    open_points: tuple[PolicyError, ...] = ()
 
     def title_in(self, region: str) -> Mapping[str, str]:
         """Return the title that the most local overlay gives the policy in ``region``, else its own."""
