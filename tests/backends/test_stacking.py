@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from fractions import Fraction
 
 import duckdb
 import pyarrow as pa
@@ -82,8 +81,3 @@ def test_payable_is_what_the_rules_of_stacking_say(rows: list[tuple[tuple[bool |
         whose = connection.execute(f"SELECT coalesce({due}, false) FROM household_bits ORDER BY household").fetchall()
     assert [list(row) for row in found] == [expected(*row) for row in rows]
     assert [row[0] for row in whose] == [bool(flags[1]) and not flags[0] for flags, _, _ in rows]
-
-
-def test_a_ceiling_never_pays_more_than_its_limit_nor_less_than_it_could() -> None:
-    assert expected((False, True, True), (0, 30_000, 20_000), 40_000) == [None, 30_000, 10_000]
-    assert Fraction(sum(part or 0 for part in expected((False, True, True), (0, 30_000, 20_000), 90_000))) == 50_000
