@@ -42,7 +42,6 @@ def touched_households(run: Screening, old_versions: dict[str, int], old_on: dat
     connection, snapshot = run.connection, run.snapshot
     connection.execute("CREATE OR REPLACE TEMP TABLE touched_persons (person VARCHAR)")
     connection.execute("CREATE OR REPLACE TEMP TABLE touched_raw (household VARCHAR)")
-    population = run.package.needs.population
     for dataset in sorted(datasets_read(run)):
         old, new = old_versions.get(dataset), snapshot.versions.get(dataset)
         if old == new:
@@ -64,7 +63,6 @@ def touched_households(run: Screening, old_versions: dict[str, int], old_on: dat
         "SELECT household FROM kept_person_file WHERE person IN (SELECT person FROM touched_persons) UNION ALL "
         f"SELECT household FROM ({members}) WHERE person IN (SELECT person FROM touched_persons)) WHERE household IS NOT NULL"
     )
-    assert population.household
     return "touched"
 
 
@@ -90,8 +88,6 @@ def _calendar(run: Screening, old_on: date) -> bool:
         test = f"{column} IS NOT NULL"
         if node.unit == "years":
             test = f"({_ymd(last)} - {column}) // 10000 <> ({_ymd(first)} - {column}) // 10000"
-        elif node.unit == "months":
-            test = f"{column} IS NOT NULL"
         run.connection.execute(f"INSERT INTO touched_persons SELECT person FROM kept_person_file WHERE {test}")
     for dataset, window in _windows(run):
         record = next((r for r in run.package.needs.vocabulary.records.values() if r.dataset == dataset), None)

@@ -25,6 +25,7 @@ from zhizhi.engines.quality import cells
 from zhizhi.engines.quality.checks import Check
 from zhizhi.engines.quality.declared import Phase
 from zhizhi.engines.quality.statements import (
+    MOST_CHECKS,
     Plan,
     bad_rows,
     compile_plan,
@@ -42,7 +43,6 @@ from zhizhi.kernel.identifiers import masked
 _BATCH = 65_536
 #: Rows that are handed to the table store at a time: bounds memory for files of any size.
 _PORTION = 1_000_000
-_MOST_CHECKS = 62
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +147,8 @@ class _Job:
         source = open_source(self.path, needed, self.contract.sheet, self.contract.encoding, self.seen)
         plan = compile_plan(self.contract.table, source.columns)
         for phase, checks in plan.checks.items():
-            if len(checks) > _MOST_CHECKS and phase <= Phase.ROWS:
-                raise ContractError("contract.too-many", dataset=self.contract.dataset, limit=_MOST_CHECKS)
+            if len(checks) > MOST_CHECKS and phase <= Phase.ROWS:
+                raise ContractError("contract.too-many", dataset=self.contract.dataset, limit=MOST_CHECKS)
         self.stage("read")
         self._stage_rows(plan, source)
         self.stage("check")

@@ -6,9 +6,8 @@ import csv
 import io
 import json
 import re
-import zipfile
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +17,7 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 from openpyxl import Workbook
 
+from zhizhi.backends.workbooks import workbook_bytes
 from zhizhi.engines.synthesis import LARGEST, LAYOUTS, SMALLEST, Answers, BadRow, Export, Names, clean_tables, exports, region
 from zhizhi.kernel.errors import InputError, UsageError
 
@@ -28,7 +28,6 @@ LARGEST_SEED: Final = 2**63 - 1
 STEPS: Final = len(LAYOUTS) + 3
 """How often ``progress`` is called: the drawing, each export, the corrections, the truth."""
 LINES: Final = 200_000
-FIXED_DAY: Final = (2025, 9, 1, 0, 0, 0)
 NUMBER: Final = re.compile(r"-?\d{1,12}(\.\d+)?")
 DATE: Final = re.compile(r"(\d{4})/(\d{2})/(\d{2})")
 Progress = Callable[[str], None]
@@ -150,9 +149,7 @@ def _write_xlsx(export: Export, path: Path) -> None:
         sheet.append([value if index in texts else _cell(value) for index, value in enumerate(record)])
     if export.layout.totals:
         sheet.append(_totals(export))
-    buffer = io.BytesIO()
-    book.save(buffer)
-    path.write_bytes(_without_clock(buffer.getvalue()))
+    path.write_bytes(workbook_bytes(book))
 
 
 def _cell(text: str | None) -> str | int | float | date | None:
@@ -171,19 +168,6 @@ def _totals(export: Export) -> list[str | float]:
         summed = sum(value for value in values if isinstance(value, int | float))
         row.append(summed if column.field in export.layout.totals else "")
     return row
-
-
-def _without_clock(workbook: bytes) -> bytes:
-    """Return the workbook with the time of writing replaced by a fixed one, in the archive and in its properties."""
-    sink = io.BytesIO()
-    stamp = datetime(*FIXED_DAY).strftime("%Y-%m-%dT%H:%M:%SZ").encode()
-    with zipfile.ZipFile(io.BytesIO(workbook)) as source, zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as target:
-        for entry in source.infolist():
-            data = source.read(entry)
-            if entry.filename == "docProps/core.xml":
-                data = re.sub(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", stamp, data)
-            target.writestr(zipfile.ZipInfo(entry.filename, FIXED_DAY), data, zipfile.ZIP_DEFLATED)
-    return sink.getvalue()
 
 
 def _write_truth(answers: Answers, bad: list[BadRow], folder: Path) -> None:

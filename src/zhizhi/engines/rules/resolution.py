@@ -54,11 +54,10 @@ def resolve(node: ir.Node, figures: Figures, on: date) -> ir.Node:
             return part
         parameter = figures[part.owner, part.name]
         default = figure_on(parameter, on)
-        values = tuple(
+        local = tuple(
             (significant(code), figure_on(parameter, on, code))
             for code in sorted(parameter.regions, key=lambda code: len(significant(code)))
         )
-        local = tuple((code, value) for code, value in values)
         if all(value == default for _, value in local):
             return ir.Const(part.type, default)
         return ir.RegionParam(part.type, part.owner, part.name, (("", default), *local))

@@ -55,11 +55,6 @@ class Level:
         """How many 64-bit words the conditions fill."""
         return -(-len(self.conditions) // WORD)
 
-    @property
-    def missing_words(self) -> int:
-        """How many 64-bit words the nullable variables fill."""
-        return -(-len(self.missing) // WORD)
-
 
 def signed(word: int) -> int:
     """Return an unsigned 64-bit word as the signed number that holds the same bits."""

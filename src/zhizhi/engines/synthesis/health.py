@@ -79,9 +79,3 @@ def claims_for(person: np.ndarray, folk: People, body: Health, rng: np.random.Ge
 def join(one: Claims, other: Claims) -> Claims:
     """Return the claims of both, in that order."""
     return Claims(*(np.concatenate((getattr(one, name), getattr(other, name))) for name in Claims.__slots__))
-
-
-def without(one: Claims, persons: np.ndarray) -> Claims:
-    """Return the claims of everybody but ``persons`` (a mask, one a person)."""
-    keep = ~persons[one.person]
-    return Claims(*(getattr(one, name)[keep] for name in Claims.__slots__))

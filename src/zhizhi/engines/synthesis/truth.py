@@ -30,9 +30,6 @@ PERSON_POLICIES: Final = (
     "dropout",
     "lost-job",
 )
-WARNINGS: Final = frozenset((
-    "medical-spending", "income-drop", "lone-elder", "incident", "serious-illness", "newly-disabled", "dropout", "lost-job",
-))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
