@@ -78,3 +78,19 @@ class NotFoundError(ZhizhiError):
 
 class UsageError(ZhizhiError):
     """The call itself is wrong: an option's value, or options that do not go together."""
+
+
+class RefusedError(ZhizhiError):
+    """The person who asks may not do this, or not here."""
+
+
+class ConflictError(ZhizhiError):
+    """Somebody else was first, or the same thing was sent twice: what stands was not overwritten."""
+
+
+class InvalidError(ZhizhiError):
+    """What was sent is understood but breaks a rule; ``params`` may name the ``field``."""
+
+
+class UnavailableError(ZhizhiError):
+    """Something the work stands on is not there just now: the database, the disk, a package. Trying again may help."""

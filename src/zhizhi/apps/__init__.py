@@ -1,0 +1,1 @@
+"""Django apps: each owns its tables and one slice of government work; lower may not know higher."""

@@ -1,0 +1,1 @@
+"""Datasets, their contracts, loads, quality and corrections."""

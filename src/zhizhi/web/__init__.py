@@ -1,0 +1,1 @@
+"""Settings, urls, base templates, static files and error pages: HTTP to services and back."""

@@ -1,0 +1,145 @@
+"""Where error families meet HTTP: one status a family, a page for people and problem+json (RFC 9457) for programs."""
+
+from __future__ import annotations
+
+import errno
+import logging
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.db import DatabaseError, InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+
+from zhizhi.apps.wording import lang, t
+from zhizhi.kernel import errors
+
+Response = TypeVar("Response", bound=HttpResponse)
+log = logging.getLogger("zhizhi.web")
+
+STATUS: dict[type[errors.ZhizhiError], int] = {
+    errors.NotFoundError: 404,
+    errors.RefusedError: 403,
+    errors.ConflictError: 409,
+    errors.UsageError: 400,
+    errors.InvalidError: 422,
+    errors.InputError: 422,
+    errors.ContractError: 422,
+    errors.PolicyError: 422,
+    errors.PackageError: 503,
+    errors.LakeError: 503,
+    errors.UnavailableError: 503,
+}
+
+
+def status_of(error: errors.ZhizhiError) -> int:
+    """Return the HTTP status of an error's family."""
+    return next((status for family, status in STATUS.items() if isinstance(error, family)), 500)
+
+
+def translated(error: Exception) -> errors.ZhizhiError | None:
+    """Return the house's error for one of Django's or of the system's, or None if it is a fault of the program."""
+    if isinstance(error, errors.ZhizhiError):
+        return error
+    if isinstance(error, Http404):
+        return errors.NotFoundError("web.not-found")
+    if isinstance(error, PermissionDenied):
+        return errors.RefusedError("web.refused")
+    if isinstance(error, RequestDataTooBig):
+        return errors.InvalidError("web.too-large")
+    if isinstance(error, SuspiciousOperation):
+        return errors.UsageError("web.bad-request")
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return errors.UnavailableError("web.disk-full")
+    if isinstance(error, (OperationalError, InterfaceError)):
+        text = str(error).lower()
+        if "full" in text or "no space" in text:
+            return errors.UnavailableError("web.disk-full")
+        return errors.UnavailableError("web.database-busy" if "lock" in text else "web.database-gone")
+    return None
+
+
+def problem(error: errors.ZhizhiError) -> JsonResponse:
+    """Return an error as problem+json with its code, params and sentence."""
+    status = status_of(error)
+    body: dict[str, Any] = {
+        "type": f"urn:zhizhi:error:{error.code}",
+        "title": t(f"web.status-{status}"),
+        "status": status,
+        "detail": error.text(lang()),
+        "code": error.code,
+        "params": {name: str(value) for name, value in error.params.items()},
+    }
+    return _marked(JsonResponse(body, status=status, content_type="application/problem+json"), status)
+
+
+def error_page(request: HttpRequest, error: errors.ZhizhiError) -> HttpResponse:
+    """Return an error as a page: what happened, what is safe, what to do."""
+    status = status_of(error)
+    context = {"status": status, "code": error.code, "sentence": error.text(lang()), "title": t(f"web.status-{status}")}
+    return _marked(render(request, "error.html", context, status=status), status)
+
+
+def _marked(response: Response, status: int) -> Response:
+    if status == 503:
+        response["Retry-After"] = "30"
+    return response
+
+
+class ErrorMiddleware:
+    """Turns errors that leave a view into the page or the problem that its caller can read."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Pass the request on."""
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Answer with the error's page; faults of the program go on to the 500 page and the log."""
+        error = translated(exception)
+        if error is None:
+            return None
+        if status_of(error) >= 500:
+            log.warning("%s: %s", error.code, exception, exc_info=isinstance(exception, DatabaseError))
+        if request.path.startswith("/api/"):
+            return problem(error)
+        return error_page(request, error)
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Answer 404."""
+    error = errors.NotFoundError("web.not-found")
+    return problem(error) if request.path.startswith("/api/") else error_page(request, error)
+
+
+def refused(request: HttpRequest, reason: Any = None) -> HttpResponse:
+    """Answer 403, also where a form's CSRF token is missing or old."""
+    error = errors.RefusedError("web.stale-form")
+    return problem(error) if request.path.startswith("/api/") else error_page(request, error)
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Answer 400."""
+    error = errors.UsageError("web.bad-request")
+    return problem(error) if request.path.startswith("/api/") else error_page(request, error)
+
+
+def server_fault(request: HttpRequest) -> HttpResponse:
+    """Answer 500 with a page that needs neither database nor template tags."""
+    body = f"<!doctype html><meta charset=utf-8><title>500</title><h1>{t('web.status-500')}</h1><p>{t('web.fault')}</p>"
+    if request.path.startswith("/api/"):
+        return JsonResponse(
+            {
+                "type": "urn:zhizhi:error:web.fault",
+                "title": t("web.status-500"),
+                "status": 500,
+                "detail": t("web.fault"),
+                "code": "web.fault",
+            },
+            status=500,
+            content_type="application/problem+json",
+        )
+    return HttpResponse(body, status=500)

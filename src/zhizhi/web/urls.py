@@ -1,0 +1,37 @@
+"""All routes: each app brings its pages (``urls.py``) and its API (``api.py``)."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+
+from django.conf.urls.i18n import i18n_patterns
+from django.urls import URLPattern, URLResolver, include, path
+
+from zhizhi.web.api import api
+from zhizhi.web.views import alive, start
+
+APPS = ("accounts", "journal", "catalogue", "casework", "assistance")
+
+
+def _pages() -> list[URLPattern | URLResolver]:
+    found: list[URLPattern | URLResolver] = []
+    for name in APPS:
+        module = f"zhizhi.apps.{name}"
+        if find_spec(module) and find_spec(f"{module}.urls"):
+            prefix = getattr(import_module(f"{module}.urls"), "prefix", f"{name}/")
+            found.append(path(prefix, include(f"{module}.urls")))
+    return found
+
+
+urlpatterns = [
+    path("", start, name="start"),
+    path("alive", alive, name="alive"),
+    path("api/v1/", api.urls),
+    *i18n_patterns(*_pages(), prefix_default_language=True),
+]
+
+handler400 = "zhizhi.web.errors.bad_request"
+handler403 = "zhizhi.web.errors.refused"
+handler404 = "zhizhi.web.errors.not_found"
+handler500 = "zhizhi.web.errors.server_fault"
