@@ -90,6 +90,8 @@ def _counts(console: Console, package: Package, tongue: str, contracts: bool) ->
         ("bases", words["status"].format(count=len(bases), verified=read, rest=len(bases) - read)),
         ("stacking", words["stacked"].format(order=_ordered(package), ceilings=len(package.ceilings))),
         ("overlays", ", ".join(package.overlays) or "–"),
+        ("workflows", ", ".join(f"{one.id} ({' → '.join(one.steps)})" for one in package.workflows.values()) or "–"),
+        ("calendar", _years(package)),
         ("tests", str(tests)),
         ("untested", ", ".join(name for name, policy in package.policies.items() if not policy.tests) or "–"),
         ("contracts", words["contracts-held" if contracts else "contracts-none"]),
@@ -100,6 +102,11 @@ def _counts(console: Console, package: Package, tongue: str, contracts: bool) ->
     for name, value in facts:
         table.add_row(words[name], escape(value))
     console.print(table)
+
+
+def _years(package: Package) -> str:
+    known = package.calendar.years if package.calendar else {}
+    return ", ".join(f"{year} {item.status}" for year, item in sorted(known.items())) or "–"
 
 
 def _ordered(package: Package) -> str:
@@ -195,6 +202,8 @@ WORDS = {
         "bases": "法律依据",
         "stacking": "叠加与封顶",
         "overlays": "地区覆盖",
+        "workflows": "办理流程",
+        "calendar": "工作日历",
         "tests": "测试",
         "untested": "没有测试的政策",
         "contracts": "数据合同",
@@ -226,6 +235,8 @@ WORDS = {
         "part-basis": "法律依据",
         "part-needs": "数据需求",
         "part-stacking": "叠加与封顶",
+        "part-workflows": "办理流程",
+        "part-calendar": "工作日历",
         "part-overlays": "地区覆盖",
         "part-tests": "测试",
         "part-wording": "文字",
@@ -253,6 +264,8 @@ WORDS = {
         "bases": "Legal bases",
         "stacking": "Stacking",
         "overlays": "Overlays",
+        "workflows": "Workflows",
+        "calendar": "Working calendar",
         "tests": "Tests",
         "untested": "Policies without tests",
         "contracts": "Contracts",
@@ -284,6 +297,8 @@ WORDS = {
         "part-basis": "Legal bases",
         "part-needs": "Needs",
         "part-stacking": "Stacking",
+        "part-workflows": "Workflows",
+        "part-calendar": "Working calendar",
         "part-overlays": "Overlays",
         "part-tests": "Tests",
         "part-wording": "Wording",

@@ -1,4 +1,4 @@
-"""What changed between two versions of a package, by parts: rules, parameters, needs, wording, stacking, overlays, tests."""
+"""What changed between two versions of a package, by parts: rules, figures, needs, wording, work, overlays, tests."""
 
 from __future__ import annotations
 
@@ -14,10 +14,34 @@ from zhizhi.kernel.errors import Place
 from zhizhi.scenarios.decision_files import read_table
 from zhizhi.scenarios.document import read_document
 
-PARTS = ("package", "policies", "rules", "parameters", "basis", "needs", "stacking", "overlays", "tests", "wording")
+PARTS = (
+    "package",
+    "policies",
+    "rules",
+    "parameters",
+    "basis",
+    "needs",
+    "stacking",
+    "workflows",
+    "calendar",
+    "overlays",
+    "tests",
+    "wording",
+)
 _WORDING = ("title", "summary", "zh", "en", "asks")
-_KEYS = {"when": "id", "add": "id", "ceilings": "id", "tests": "name", "basis": "law", "enrolment": "dataset"}
+_KEYS = {
+    "when": "id",
+    "add": "id",
+    "ceilings": "id",
+    "tests": "name",
+    "basis": "law",
+    "enrolment": "dataset",
+    "form": "id",
+    "choices": "id",
+    "transitions": "id",
+}
 _TOP = {"params": "parameters", "tests": "tests", "basis": "basis", "stacking": "stacking"}
+_WORK = ("workflows", "calendar")
 _ABSENT = object()
 
 
@@ -54,6 +78,7 @@ def compare_packages(old: Path, new: Path) -> list[Change]:
 def _files(folder: Path) -> dict[str, Any]:
     found: dict[str, Any] = {}
     paths = [folder / "package.yaml", folder / "needs.yaml", *(folder / "policies").glob("*.yaml")]
+    paths += [*(folder / "workflows").glob("*.yaml"), *(folder / "calendar").glob("*.yaml")]
     for path in [*paths, *(folder / "overlays").glob("*/overlay.yaml")]:
         name = path.relative_to(folder).as_posix()
         found[name] = read_document(path, folder).data
@@ -67,7 +92,8 @@ def _files(folder: Path) -> dict[str, Any]:
 def _whole(name: str) -> str:
     """Return the part that a file belongs to as a whole."""
     top = name.split("/")[0]
-    return {"policies": "policies", "overlays": "overlays", "tables": "rules", "needs.yaml": "needs"}.get(top, "package")
+    own = {"policies": "policies", "overlays": "overlays", "tables": "rules", "needs.yaml": "needs"}
+    return top if top in _WORK else own.get(top, "package")
 
 
 def _part(name: str, path: tuple[str, ...]) -> str:
@@ -76,6 +102,8 @@ def _part(name: str, path: tuple[str, ...]) -> str:
         return "wording"
     if top == "overlays":
         return "overlays"
+    if top in _WORK:
+        return top
     if top == "needs.yaml":
         return "needs"
     if top == "tables":

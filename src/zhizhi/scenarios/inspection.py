@@ -11,12 +11,14 @@ from zhizhi.engines.rules import ir
 from zhizhi.engines.rules.types import BOOLEAN
 from zhizhi.engines.rules.vocabulary import Parameter
 from zhizhi.kernel.errors import PackageError, Place, ZhizhiError
+from zhizhi.scenarios.calendar_file import calendar_faults, calendar_files
 from zhizhi.scenarios.decision_files import read_table
 from zhizhi.scenarios.document import Document, read_document, schema_faults
 from zhizhi.scenarios.needs import Needs, read_needs
 from zhizhi.scenarios.package import Package, read_package
 from zhizhi.scenarios.policy_file import PolicySource, read_parameters, read_policy
 from zhizhi.scenarios.testing import read_tests
+from zhizhi.scenarios.workflow_file import workflow_faults
 
 T = TypeVar("T")
 
@@ -59,6 +61,7 @@ def _all(folder: Path) -> Iterator[ZhizhiError]:
             sources.append(PolicySource(document))
     for path in sorted((folder / "overlays").glob("*/overlay.yaml")):
         yield from _document(path, folder, "overlay")[1]
+    yield from _work(folder)
     document, faults = _document(folder / "needs.yaml", folder, "needs")
     yield from faults
     needs, fault = _attempt(lambda: read_needs(document)) if document is not None else (None, None)
@@ -72,6 +75,17 @@ def _all(folder: Path) -> Iterator[ZhizhiError]:
         yield from _department(source, departments)
         if needs is not None and shared is not None:
             yield from _policy(source, sources, needs, shared, folder)
+
+
+def _work(folder: Path) -> Iterator[ZhizhiError]:
+    """Yield the faults of workflows and of the working calendar."""
+    listed = [(path, workflow_faults) for path in sorted((folder / "workflows").glob("*.yaml"))]
+    for path, read in [*listed, *((path, calendar_faults) for path in calendar_files(folder))]:
+        document, fault = _attempt(lambda path=path: read_document(path, folder))  # type: ignore[misc]
+        if document is not None:
+            yield from read(document)
+        elif fault is not None:
+            yield fault
 
 
 def _document(path: Path, folder: Path, schema: str) -> tuple[Document | None, list[ZhizhiError]]:

@@ -15,11 +15,17 @@ from zhizhi.engines.rules.resolution import significant
 from zhizhi.engines.rules.syntax import Call, Membership, Name, Operation, Source
 from zhizhi.engines.rules.types import BOOLEAN
 from zhizhi.engines.rules.vocabulary import Parameter
+from zhizhi.engines.workflow.calendar import WorkingCalendar
+from zhizhi.engines.workflow.definition import Workflow
 from zhizhi.kernel.errors import PackageError, Place
+from zhizhi.scenarios.calendar_file import read_calendar
 from zhizhi.scenarios.decision_files import read_table
 from zhizhi.scenarios.document import Document, read_document, validate
 from zhizhi.scenarios.needs import Needs, read_needs
 from zhizhi.scenarios.policy_file import PolicySource, RegionalChange, figure, read_parameters, read_policy
+from zhizhi.scenarios.workflow_file import read_workflows
+
+DECIDING = ("policies", "tables", "overlays", "workflows", "calendar")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,8 @@ class Package:
     digest: str
     folder: Path
     classes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    workflows: Mapping[str, Workflow] = field(default_factory=dict)
+    calendar: WorkingCalendar | None = None
 
 
 def read_package(folder: Path) -> Package:
@@ -72,6 +80,10 @@ def read_package(folder: Path) -> Package:
         figures |= {(source.id, name): parameter for name, parameter in source.params.items()}
     data = manifest.data
     order, ceilings = _stacking(manifest, policies, needs, shared)
+    workflows = read_workflows(folder, overlays)
+    calendar = read_calendar(folder)
+    if workflows and calendar is None:
+        raise PackageError("workflow.calendar-none", Place("calendar"))
     return Package(
         id=data["scenario"],
         version=str(data["version"]),
@@ -86,15 +98,17 @@ def read_package(folder: Path) -> Package:
         digest=package_digest(folder),
         folder=folder,
         classes=data.get("classes") or {},
+        workflows=workflows,
+        calendar=calendar,
     )
 
 
 def package_digest(folder: Path) -> str:
-    """Return the SHA-256 over the names and contents of the files that decide: manifest, needs, policies, tables, overlays."""
+    """Return the SHA-256 over the names and contents of the files that decide: those of `DECIDING`, manifest and needs."""
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
         part = path.relative_to(folder)
-        decides = part.parts[0] in ("policies", "tables", "overlays") or str(part) in ("package.yaml", "needs.yaml")
+        decides = part.parts[0] in DECIDING or str(part) in ("package.yaml", "needs.yaml")
         if path.is_file() and decides:
             digest.update(f"{part.as_posix()}\0".encode())
             digest.update(hashlib.sha256(path.read_bytes()).digest())
