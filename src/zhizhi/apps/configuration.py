@@ -39,7 +39,6 @@ SETTINGS: dict[str, Setting] = {
     "region": Setting("330000", str, "本系统服务的区划代码", "Code of the region that this installation serves"),
     "region_geojson": Setting("", str, "自有边界文件（GeoJSON，属性 code）", "The region's own borders: GeoJSON with a code"),
     "packages": Setting(["social-assistance"], list, "启用的场景包", "Scenario packages in use: names or folders"),
-    "overlay": Setting("", str, "使用的地方覆盖层", "Local overlay in use"),
     "lake": Setting("lake", str, "数据湖文件夹", "Folder of the lake"),
     "key_file": Setting("lake.key", str, "数据湖密钥文件", "File of the lake's key", "ZHIZHI_KEY_FILE"),
     "as_of": Setting("", str, "固定的核对日期（示例数据用）；空则用当天", "Fixed as-of date of sample data; empty: today"),
