@@ -106,8 +106,19 @@ def changed_figures(package: Package, changes: Sequence[Change], on: date) -> di
     return figures
 
 
-def what_if(lake: Lake, package: Package, on: date, settings: Sequence[str], progress: Progress = quiet) -> Outcome:
-    """Screen the latest snapshot twice, as it is and with the figures set otherwise, and compare."""
+def what_if(
+    lake: Lake, package: Package, on: date, settings: Sequence[str], progress: Progress = quiet, within: str = ""
+) -> Outcome:
+    """Screen the latest snapshot twice, as it is and with the figures set otherwise, and compare.
+
+    Args:
+        lake: the lake.
+        package: the checked package.
+        on: the as-of date.
+        settings: figures set otherwise, as `parse_change` reads them.
+        progress: is told the name of each step.
+        within: only subjects whose region code begins so are compared; inside one county the places are its towns.
+    """
     changes = [parse_change(package, setting, on) for setting in settings]
     before = open_screening(lake, package, on)
     _run(before, progress, "before")
@@ -120,7 +131,7 @@ def what_if(lake: Lake, package: Package, on: date, settings: Sequence[str], pro
     for old, new in zip((before.plan.household, before.plan.person), (after.plan.household, after.plan.person), strict=True):
         for a, b in zip(old.policies, new.policies, strict=True):
             if _asks(before.plan, old, a) != _asks(after.plan, new, b):
-                outcome.effects.append(_effect(before, old, a, b, a.policy.id in covered))
+                outcome.effects.append(_effect(before, old, a, b, a.policy.id in covered, within))
     named = [setting.partition("=")[0].partition("@")[0].partition(".")[0].strip() for setting in settings]
     outcome.effects.sort(key=lambda effect: (effect.policy not in named, -effect.gainers - effect.losers, effect.policy))
     return outcome
@@ -148,7 +159,7 @@ def _run(run: Screening, progress: Progress, side: str) -> None:
         )
 
 
-def _effect(run: Screening, level: Level, a: PlannedPolicy, b: PlannedPolicy, covered: bool) -> Effect:
+def _effect(run: Screening, level: Level, a: PlannedPolicy, b: PlannedPolicy, covered: bool, within: str) -> Effect:
     name, subject = a.policy.id, level.subject
     paid = bool(a.amount and b.amount)
     cost = (f'coalesce(o."payable_{name}", 0)', f'coalesce(n."payable_{name}", 0)') if paid else ("0", "0")
@@ -158,6 +169,7 @@ def _effect(run: Screening, level: Level, a: PlannedPolicy, b: PlannedPolicy, co
         f"{cost[0]} AS paid_before, {cost[1]} AS paid_after, r.subject IS NOT NULL AS receives "
         f"FROM before_{subject} AS o JOIN after_{subject} AS n ON n.{subject} = o.{subject} LEFT JOIN "
         f"(SELECT subject FROM receipts WHERE kind = '{subject}' AND policy = {text(name)}) AS r ON r.subject = o.{subject}"
+        f" WHERE starts_with(coalesce(o.region, ''), {text(within)})"
     )
     gains, loses = "(becomes = 'eligible' AND was <> 'eligible')", "(was = 'eligible' AND becomes <> 'eligible')"
     row = run.connection.execute(
@@ -181,7 +193,7 @@ def _effect(run: Screening, level: Level, a: PlannedPolicy, b: PlannedPolicy, co
         leaking=(row[9], row[10]) if covered else None,
     )
     effect.by_county = run.connection.execute(
-        f"SELECT substr(region, 1, 6) AS county, count(*) FILTER ({gains}), count(*) FILTER ({loses}), "
+        f"SELECT substr(region, 1, {6 if len(within) < 6 else 9}) AS county, count(*) FILTER ({gains}), count(*) FILTER ({loses}), "
         "CAST(sum(paid_after - paid_before) AS DOUBLE) / 100 FROM compared GROUP BY county ORDER BY county"
     ).fetchall()
     _spread(run, subject, effect, gains, loses)

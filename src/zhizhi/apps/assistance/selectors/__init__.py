@@ -1,0 +1,1 @@
+"""Reads of findings, households and policies."""

@@ -1,0 +1,1 @@
+"""Changes: screening, opening, dismissing, outcomes, drafts."""
