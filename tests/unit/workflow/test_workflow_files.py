@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import yaml
 from zhizhi.engines.workflow.definition import FIELD_TYPES, ROLES, TimeLimit, Workflow
 from zhizhi.engines.workflow.forms import asked, read_form, strangers
 from zhizhi.engines.workflow.moves import may_take, outcome_of, way, ways
+from zhizhi.engines.workflow.plain import from_plain, to_plain
 from zhizhi.kernel.errors import InvalidError, PackageError, RefusedError
 from zhizhi.scenarios.calendar_file import calendar_faults, read_calendar
 from zhizhi.scenarios.difference import compare_packages
@@ -137,7 +140,10 @@ FIELD = {"id": "x", "type": "text", "help": T, **T}
         ({"steps__look__limit": {"working-days": 0}}, ["package.value"]),
         ({"steps__look__colour": "red"}, ["package.key-unknown"]),
         ({"workflow": "other"}, ["workflow.file-name"]),
-        ({"final": {}}, ["workflow.no-final", "workflow.state-unknown", "workflow.outcome-without-close", *["workflow.no-exit"] * 2]),
+        (
+            {"final": {}},
+            ["workflow.no-final", "workflow.state-unknown", "workflow.outcome-without-close", *["workflow.no-exit"] * 2],
+        ),
     ],
 )
 def test_what_is_wrong_is_said(changes: dict[str, Any], expected: list[str]) -> None:
@@ -280,6 +286,11 @@ def test_the_package_carries_workflow_calendar_and_local_limits(copied: Path) ->
     overlay.write_text(text + "workflows:\n  hotline: {steps: {respond: {limit: {working-days: 1}}}}\n", encoding="utf-8")
     with pytest.raises(PackageError, match="hotline"):
         read_package(copied)
+
+
+def test_a_workflow_survives_as_json(shipped: Workflow) -> None:
+    workflow = replace(shipped, local={("3301", "respond"): TimeLimit(2)})
+    assert from_plain(json.loads(json.dumps(to_plain(workflow)))) == workflow
 
 
 def test_the_digest_and_the_difference_see_a_changed_limit(copied: Path) -> None:
