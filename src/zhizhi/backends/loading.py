@@ -18,6 +18,7 @@ import pyarrow as pa
 from zhizhi.backends.duckdb import connect
 from zhizhi.backends.lake import IDENTITIES, LOADS, Lake
 from zhizhi.backends.loading_reports import quarantine_rows, result_rows
+from zhizhi.backends.previewing import Preview, change, first_rows, masked_lines
 from zhizhi.backends.readers import Source, open_source
 from zhizhi.backends.readers_csv import Survey, survey
 from zhizhi.backends.vault import Vault
@@ -101,6 +102,18 @@ class Loader:
             job = _Job(self, connection, contract, load, path, seen)
             return job.run(standing if not self.again else None)
 
+    def preview(self, path: Path, contract: Contract) -> Preview:
+        """Read and check one file as ``load`` would, and tell what it would change; the lake stays as it is.
+
+        Raises:
+            InputError: the file would be refused whole.
+        """
+        self.stage("survey")
+        seen = survey(path)
+        load = self._load_id(seen.sha, contract)
+        with connect(self.memory, spill=path.parent / "spill") as connection:  # the lake's own belongs to whoever writes
+            return _Job(self, connection, contract, load, path, seen).preview(self._already(load, contract) is not None)
+
     def _load_id(self, sha: str, contract: Contract) -> str:
         parts = f"{contract.dataset}|{sha}|{contract.sha}|{self.vault.fingerprint}"
         return sha256(parts.encode()).hexdigest()[:16]
@@ -142,7 +155,8 @@ class _Job:
         self.against: dict[int, str] = {}
         self.not_run: set[int] = {i for i, rule in enumerate(contract.table.rules) if not rule.runnable}
 
-    def run(self, standing: int | None) -> Loaded:
+    def examine(self) -> tuple[Plan, Source, int, pa.Table]:
+        """Read the file and hold it to its contract: the plan, the source, how many rows were read, and the bad ones."""
         needed = list(dict.fromkeys(item.header for item in self.contract.table.fields))
         source = open_source(self.path, needed, self.contract.sheet, self.contract.encoding, self.seen)
         plan = compile_plan(self.contract.table, source.columns)
@@ -156,8 +170,33 @@ class _Job:
         self._seal_values(plan)
         bad = self.connection.sql(bad_rows(plan)).to_arrow_table()
         read = int(self.connection.sql("SELECT count(*) FROM staged").fetchall()[0][0]) + len(source.irregular)
-        self.stage("write")
         quarantine = quarantine_rows(plan, bad, source.irregular, self.contract, self.vault, self.load, self.path.name)
+        return plan, source, read, quarantine
+
+    def preview(self, unchanged: bool) -> Preview:
+        plan, source, read, quarantine = self.examine()
+        good = read - quarantine.num_rows
+        results = result_rows(
+            plan, self.connection, source.irregular, quarantine, self.contract, self.load, self.not_run, self.against
+        )
+        return Preview(
+            dataset=self.contract.dataset,
+            file=self.path.name,
+            load=self.load,
+            read=read,
+            good=good,
+            bad=quarantine.num_rows,
+            change=change(self.connection, plan, self.lake, self.contract, self.load, good, unchanged),
+            rules=tuple(results.to_pylist()),
+            bad_rows=masked_lines(quarantine, 20),
+            rows=tuple(first_rows(self.connection, plan)),
+            unnamed=tuple(plan.columns[i] for i in plan.compared),
+            unchanged=unchanged,
+        )
+
+    def run(self, standing: int | None) -> Loaded:
+        plan, source, read, quarantine = self.examine()
+        self.stage("write")
         good = read - quarantine.num_rows
         self._write_identities(plan)
         self.lake.rewrite("quarantine", quarantine, self.load)
