@@ -72,6 +72,10 @@ class LakeError(ZhizhiError):
     """The lake, one of its versions or the key beside it is missing, damaged or held by another."""
 
 
+class LedgerError(ZhizhiError):
+    """The ledger, a checkpoint, a receipt or a key does not verify, or cannot be read."""
+
+
 class NotFoundError(ZhizhiError):
     """What was asked for is not there."""
 
