@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import floor, log10
 
 Value = int | float | None
@@ -96,7 +97,7 @@ class Chart:
         if self.kind != "map":
             return ()
         borders = class_borders([value for value in self.series[0].values if value is not None])
-        return tuple(Band(n, low, high) for n, (low, high) in enumerate(zip(borders, borders[1:], strict=False), start=1))
+        return tuple(Band(n, low, high) for n, (low, high) in enumerate(pairwise(borders), start=1))
 
     @property
     def rows(self) -> Iterator[Row]:

@@ -9,9 +9,10 @@ from django.conf.urls.i18n import i18n_patterns
 from django.urls import URLPattern, URLResolver, include, path
 
 from zhizhi.web.api import api
+from zhizhi.web.borders import borders
 from zhizhi.web.views import alive, start
 
-APPS = ("accounts", "journal", "catalogue", "casework", "assistance")
+APPS = ("accounts", "journal", "jobs", "catalogue", "casework", "assistance")
 
 
 def _pages() -> list[URLPattern | URLResolver]:
@@ -27,6 +28,7 @@ def _pages() -> list[URLPattern | URLResolver]:
 urlpatterns = [
     path("", start, name="start"),
     path("alive", alive, name="alive"),
+    path("borders/<str:code>.geojson", borders, name="borders"),
     path("api/v1/", api.urls),
     *i18n_patterns(*_pages(), prefix_default_language=True),
 ]

@@ -59,7 +59,7 @@ def icon(name: str, label: str = "") -> SafeString:
     return format_html(
         '<svg class="icon" viewBox="0 0 24 24" focusable="false" {}>{}</svg>',
         told,
-        mark_safe(inner),  # noqa: S308 - our own file
+        mark_safe(inner),  # our own file
     )
 
 

@@ -159,6 +159,10 @@ const kinds = {
   columns(look, table, figure) {
     const option = frame(look, table);
     option.xAxis = axis(look).names(table);
+    if (table.names.length <= 8) {
+      const room = (figure.querySelector(".chart-picture").clientWidth - 4 * look.rem) / table.names.length - 4;
+      Object.assign(option.xAxis.axisLabel, { interval: 0, hideOverlap: false, width: room, overflow: "break" });
+    }
     option.yAxis = axis(look).value;
     option.series = bars(look, table, "top", false, "stacked" in figure.dataset);
     return option;
