@@ -24,7 +24,7 @@ from zhizhi.backends.findings import DECISION_COLUMNS, FINDING_COLUMNS, make_tab
 from zhizhi.backends.lake import Lake
 from zhizhi.backends.population import Snapshot, text
 from zhizhi.backends.screening import Screening, plan_package, save, state_folder
-from zhizhi.cli.explain import tell
+from zhizhi.backends.told import tell
 from zhizhi.engines.screening.plan import Plan
 from zhizhi.scenarios.package import Package, read_package
 from zhizhi.scenarios.shipped import find_package

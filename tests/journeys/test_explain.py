@@ -16,8 +16,8 @@ from typer.testing import CliRunner
 
 from zhizhi.backends.case_files import CaseReader
 from zhizhi.backends.lake import Lake
+from zhizhi.backends.told import tell
 from zhizhi.backends.vault import Vault, key_path
-from zhizhi.cli.explain import tell
 from zhizhi.cli.main import app
 from zhizhi.kernel.errors import ZhizhiError
 from zhizhi.scenarios.package import read_package

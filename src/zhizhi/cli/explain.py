@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Annotated, Any
 
@@ -14,16 +13,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from zhizhi.backends.case_files import FINDINGS, CaseFile, CaseReader, Decided, Receipt
+from zhizhi.backends.case_files import FINDINGS, CaseFile, CaseReader
 from zhizhi.backends.lake import Lake
+from zhizhi.backends.told import Told, tell
 from zhizhi.backends.vault import Vault, key_path
 from zhizhi.cli.explain_text import ICONS, WORDS, detail, member_name, shown_json
 from zhizhi.cli.language import language
 from zhizhi.cli.screen import DEFAULT_SCENARIO, KeyOption, LakeOption, LangOption, OnOption, ScenarioOption, as_of, unit_words
 from zhizhi.cli.synthetic import synthetic_note
-from zhizhi.engines.rules.evaluator import Memo
-from zhizhi.engines.rules.explanation import Explanation, explain
-from zhizhi.engines.rules.policy import Policy
 from zhizhi.kernel.errors import NotFoundError, UsageError
 from zhizhi.scenarios.package import Package, read_package
 from zhizhi.scenarios.shipped import find_package
@@ -35,32 +32,6 @@ DIFFERS = "differs"
 def register(app: typer.Typer) -> None:
     """Add this verb to ``app``."""
     app.command("explain")(explain_household)
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """One policy explained for one subject, and what is stored and known of it beside the explanation."""
-
-    policy: Policy
-    member: int | None
-    explanation: Explanation
-    decided: Decided | None
-    receipt: Receipt | None
-    finding: str | None
-
-    @property
-    def agrees(self) -> bool:
-        """Whether the explanation says what the compiled rules decided."""
-        if self.decided is None:
-            return self.explanation.decision == "not in force"
-        results = tuple(reason.result for reason in self.explanation.reasons)
-        fen = self.explanation.amount.fen if self.explanation.amount else None
-        return (self.explanation.decision, results, fen) == (self.decided.decision, self.decided.results, self.decided.amount_fen)
-
-    @property
-    def matters(self) -> bool:
-        """Whether it is told in full unasked: given, or open, or received, or found."""
-        return bool(self.explanation.decision in ("eligible", "unknown") or self.receipt or self.finding)
 
 
 def explain_household(
@@ -141,21 +112,6 @@ def _member(file: CaseFile, given: str, vault: Vault | None) -> int:
         if person.pseudonym in names:
             return index
     raise NotFoundError("screening.person-unknown")
-
-
-def tell(reader: CaseReader, package: Package, file: CaseFile, policy: str = "", member: int | None = None) -> Iterator[Told]:
-    """Yield each policy explained: for the household, and for each member (or one) where it is about a person."""
-    memo: Memo = {}
-    titles = {name: item.title_in(file.of(None).region) for name, item in package.policies.items()}
-    for item in package.policies.values():
-        if policy in ("", item.id):
-            everybody = range(len(file.people)) if member is None else [member]
-            for place in [None] if item.subject == "household" else everybody:
-                named = {**titles, **item.derived_titles}
-                case, vocabulary = file.of(place), package.needs.vocabulary
-                said = explain(item, case, reader.run.on, package.figures, vocabulary, reader.owners, named, memo)
-                key = (item.subject, file.subject(item.subject, place), item.id)
-                yield Told(item, place, said, file.decided.get(key), file.receipts.get(key), file.findings.get(key))
 
 
 # printing ----------------------------------------------------------------------------------------------------------
