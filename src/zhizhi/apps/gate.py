@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponseBase
 
 from zhizhi.apps.actors import Actor, Permission
-from zhizhi.kernel.errors import RefusedError
+from zhizhi.kernel.errors import RefusedError, UsageError
 
 View = Callable[..., Any]
+ON_EVERY_PAGE = frozenset({"text"})
+"""Query parameters that the frame itself understands: the size of the text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,27 +26,44 @@ class Gate:
     permission: Permission | None
     open_because: str = ""
     while_viewing: bool = False
+    filters: frozenset[str] = frozenset()
+    before_password: bool = False
+    """Open also to a person who must first choose a password of her own."""
 
 
-def page(permission: Permission, *, while_viewing: bool = False) -> Callable[[View], View]:
+def who(request: HttpRequest) -> Actor:
+    """Return the actor of a request that has passed its gate.
+
+    Raises:
+        RefusedError: ``accounts.no-post``.
+    """
+    actor: Actor | None = getattr(request, "actor", None)
+    if actor is None:
+        raise RefusedError("accounts.no-post")
+    return actor
+
+
+def page(
+    permission: Permission, *, filters: Iterable[str] = (), while_viewing: bool = False, before_password: bool = False
+) -> Callable[[View], View]:
     """Guard a page: anonymous callers are sent to the login, others must hold ``permission``.
 
-    While an administrator views as somebody else nothing can be changed, but for routes with ``while_viewing``.
+    ``filters`` are the names of the query parameters that the page understands; any other is an error (400), so that a filter
+    that was mistyped never shows the whole list. While an administrator views as somebody else nothing can be changed, but for
+    routes with ``while_viewing``.
     """
+    known = ON_EVERY_PAGE | frozenset(filters)
+    gate = Gate(permission, while_viewing=while_viewing, filters=known, before_password=before_password)
 
     def guard(view: View) -> View:
         @wraps(view)
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            actor: Actor | None = getattr(request, "actor", None)
-            if actor is None:
-                if request.user.is_authenticated:
-                    raise RefusedError("accounts.no-post")
+            if getattr(request, "actor", None) is None and not request.user.is_authenticated:
                 return redirect_to_login(request.get_full_path())
-            _refuse_while_viewing(actor, request.method or "GET", while_viewing)
-            actor.require(permission)
+            _pass(request, gate)
             return view(request, *args, **kwargs)  # type: ignore[no-any-return]
 
-        guarded.gate = Gate(permission, while_viewing=while_viewing)  # type: ignore[attr-defined]
+        guarded.gate = gate  # type: ignore[attr-defined]
         return guarded
 
     return guard
@@ -60,24 +80,55 @@ def everybody(because: str) -> Callable[[View], View]:
 
 
 def api(permission: Permission) -> Callable[[View], View]:
-    """Guard an API operation (placed under the router's decorator): the caller's post or token must hold ``permission``."""
+    """Guard an API operation (placed right under the router's decorator): the caller's post or token must hold ``permission``.
+
+    Permission and names of filters are looked at before what was sent is read: who may not call is told so, and learns nothing
+    about what the operation expects.
+    """
 
     def guard(operation: View) -> View:
         @wraps(operation)
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-            actor: Actor | None = getattr(request, "actor", None)
-            if actor is None:
-                raise RefusedError("accounts.no-post")
-            _refuse_while_viewing(actor, request.method or "GET", False)
-            actor.require(permission)
             return operation(request, *args, **kwargs)
 
+        # The annotations are strings of the module that wrote the operation; ninja would look for them here.
+        guarded.__signature__ = inspect.signature(operation, eval_str=True)  # type: ignore[attr-defined]
         guarded.gate = Gate(permission)  # type: ignore[attr-defined]
+        guarded._ninja_contribute_to_operation = [partial(_in_front, permission)]  # type: ignore[attr-defined]
         return guarded
 
     return guard
 
 
-def _refuse_while_viewing(actor: Actor, method: str, allowed: bool) -> None:
-    if actor.viewing and not allowed and method not in ("GET", "HEAD", "OPTIONS"):
+def _in_front(permission: Permission, operation: Any) -> None:
+    """Put the gate in front of a ninja operation, so that it also stands in the copies that ninja makes of it."""
+    known = {
+        name
+        for model in operation.models
+        if model.__ninja_param_source__ == "query"
+        for name in getattr(model, "__ninja_flatten_map__", {})
+    }
+    gate = Gate(permission, filters=frozenset(known))
+
+    def before(run: View) -> View:
+        @wraps(run)
+        def checked(request: HttpRequest, **kwargs: Any) -> Any:
+            if request.user.is_authenticated or getattr(request, "actor", None) is not None:
+                _pass(request, gate)
+            return run(request, **kwargs)  # who is nobody is answered 401 by the API's own authentication
+
+        return checked
+
+    operation._run_decorators = [*getattr(operation, "_run_decorators", []), before]
+    operation.run = before(operation.run)
+
+
+def _pass(request: HttpRequest, gate: Gate) -> None:
+    actor = who(request)
+    if actor.viewing and not gate.while_viewing and request.method not in ("GET", "HEAD", "OPTIONS"):
         raise RefusedError("accounts.only-viewing")
+    if gate.permission is not None:
+        actor.require(gate.permission)
+    unknown = set(request.GET) - gate.filters
+    if unknown:
+        raise UsageError("web.filter-unknown", name=min(unknown), known=", ".join(sorted(gate.filters)) or "-")

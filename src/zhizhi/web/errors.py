@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import errno
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
-from django.db import DatabaseError, InterfaceError, OperationalError
+from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
@@ -33,8 +33,14 @@ STATUS: dict[type[errors.ZhizhiError], int] = {
 }
 
 
+OF_CODE = {"accounts.login-needed": 401, "accounts.token-refused": 401, "web.too-large": 413, "web.too-many": 429}
+"""Codes that HTTP has a closer status for than their family's."""
+
+
 def status_of(error: errors.ZhizhiError) -> int:
-    """Return the HTTP status of an error's family."""
+    """Return the HTTP status of an error: its code's where HTTP has a closer one, else its family's."""
+    if error.code in OF_CODE:
+        return OF_CODE[error.code]
     return next((status for family, status in STATUS.items() if isinstance(error, family)), 500)
 
 
@@ -52,6 +58,10 @@ def translated(error: Exception) -> errors.ZhizhiError | None:
         return errors.UsageError("web.bad-request")
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return errors.UnavailableError("web.disk-full")
+    if isinstance(error, IntegrityError):
+        return errors.ConflictError("web.same-moment")
+    if isinstance(error, DataError):
+        return errors.InvalidError("web.value-impossible")
     if isinstance(error, (OperationalError, InterfaceError)):
         text = str(error).lower()
         if "full" in text or "no space" in text:
@@ -60,8 +70,13 @@ def translated(error: Exception) -> errors.ZhizhiError | None:
     return None
 
 
-def problem(error: errors.ZhizhiError) -> JsonResponse:
-    """Return an error as problem+json with its code, params and sentence."""
+def problem(error: errors.ZhizhiError, faults: Sequence[tuple[str, str, str]] = ()) -> JsonResponse:
+    """Return an error as problem+json with its code, params and sentence.
+
+    Args:
+        error: the house's error.
+        faults: where each fault of what was sent stands, the rule it breaks, and a sentence.
+    """
     status = status_of(error)
     body: dict[str, Any] = {
         "type": f"urn:zhizhi:error:{error.code}",
@@ -71,19 +86,52 @@ def problem(error: errors.ZhizhiError) -> JsonResponse:
         "code": error.code,
         "params": {name: str(value) for name, value in error.params.items()},
     }
-    return _marked(JsonResponse(body, status=status, content_type="application/problem+json"), status)
+    if faults:
+        body["errors"] = [{"where": where, "rule": rule, "message": message} for where, rule, message in faults]
+    response = JsonResponse(body, status=status, content_type="application/problem+json")
+    if status == 401:
+        response["WWW-Authenticate"] = "Bearer"
+    return _marked(response, error)
+
+
+def invalid(faults: Sequence[tuple[str, str, str]]) -> JsonResponse:
+    """Return the problem of a request to the API whose parameters or body break its schema."""
+    return problem(errors.InvalidError("web.api-invalid", n=len(faults)), faults)
+
+
+def of_status(status: int) -> errors.ZhizhiError:
+    """Return the house's error for a status that the API's framework answers by itself."""
+    if status == 401:
+        return errors.RefusedError("accounts.login-needed")
+    if status == 403:
+        return errors.RefusedError("web.stale-form")
+    if status == 404:
+        return errors.NotFoundError("web.not-found")
+    if status == 405:
+        return errors.UsageError("web.method-unknown")
+    return errors.UsageError("web.api-body") if status == 400 else errors.UsageError("web.bad-request")
+
+
+def answer(request: HttpRequest, error: Exception) -> HttpResponse:
+    """Return the problem or the page of an error; raise a fault of the program, which the 500 answer and the log are for."""
+    known = translated(error)
+    if known is None:
+        raise error
+    if status_of(known) >= 500 or isinstance(error, DatabaseError):
+        log.warning("%s: %s", known.code, error, exc_info=isinstance(error, DatabaseError))
+    return problem(known) if request.path.startswith("/api/") else error_page(request, known)
 
 
 def error_page(request: HttpRequest, error: errors.ZhizhiError) -> HttpResponse:
     """Return an error as a page: what happened, what is safe, what to do."""
     status = status_of(error)
     context = {"status": status, "code": error.code, "sentence": error.text(lang()), "title": t(f"web.status-{status}")}
-    return _marked(render(request, "error.html", context, status=status), status)
+    return _marked(render(request, "error.html", context, status=status), error)
 
 
-def _marked(response: Response, status: int) -> Response:
-    if status == 503:
-        response["Retry-After"] = "30"
+def _marked(response: Response, error: errors.ZhizhiError) -> Response:
+    if response.status_code in (429, 503):
+        response["Retry-After"] = str(error.params.get("seconds", 30))
     return response
 
 
@@ -99,14 +147,9 @@ class ErrorMiddleware:
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Answer with the error's page; faults of the program go on to the 500 page and the log."""
-        error = translated(exception)
-        if error is None:
+        if translated(exception) is None:
             return None
-        if status_of(error) >= 500:
-            log.warning("%s: %s", error.code, exception, exc_info=isinstance(exception, DatabaseError))
-        if request.path.startswith("/api/"):
-            return problem(error)
-        return error_page(request, error)
+        return answer(request, exception)
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

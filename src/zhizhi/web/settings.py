@@ -35,6 +35,7 @@ INSTALLED_APPS = [
     "zhizhi.web",
     "zhizhi.apps.accounts",
     "zhizhi.apps.journal",
+    "zhizhi.apps.jobs",
     "zhizhi.apps.catalogue",
     "zhizhi.apps.casework",
     "zhizhi.apps.assistance",
@@ -51,6 +52,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_otp.middleware.OTPMiddleware",
     "zhizhi.web.middleware.ActorMiddleware",
+    "zhizhi.web.middleware.ApiMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -126,6 +128,7 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "zhizhi.web.errors.refused"
 CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ZHIZHI.hosts] if ZHIZHI.https else []
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

@@ -14,8 +14,8 @@ class UserManager(BaseUserManager["User"]):
     """Finds users by their login name; making one is the service's work."""
 
     def get_by_natural_key(self, username: str | None) -> User:
-        """Return the user of a login name, whatever its case."""
-        return self.get(username__iexact=username)
+        """Return the user of a login name, whatever its case: names are stored small."""
+        return self.get(username=(username or "").lower())
 
 
 class User(AbstractBaseUser):
@@ -27,6 +27,7 @@ class User(AbstractBaseUser):
     language = models.CharField(max_length=8, default="zh-hans")
     is_active = models.BooleanField(default=True)
     must_change_password = models.BooleanField(default=False)
+    temporary_until = models.DateTimeField(null=True)
     is_demo = models.BooleanField(default=False)
     created_at = models.DateTimeField()
 
@@ -76,3 +77,21 @@ class Post(models.Model):
 
     def __str__(self) -> str:
         return f"{self.role} {self.region}"
+
+
+class Token(models.Model):
+    """A key for programs: acts in one post with some of its permissions. The secret itself is not stored, only its digest."""
+
+    name = models.CharField(max_length=64)
+    post = models.ForeignKey(Post, on_delete=models.PROTECT, related_name="tokens")
+    permissions = models.JSONField(default=list)
+    digest = models.CharField(max_length=64, unique=True)
+    prefix = models.CharField(max_length=12)
+    created_at = models.DateTimeField()
+    created_by = models.BigIntegerField(null=True)
+    expires_at = models.DateTimeField()
+    last_used_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.prefix}"

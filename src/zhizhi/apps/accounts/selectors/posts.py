@@ -59,3 +59,8 @@ def actor_of(post: PostView, *, view_as: int | None = None, via: str = "page") -
 
 def _shown(post: Post) -> PostView:
     return PostView(post.pk, post.user_id, post.user.display_name, Role(post.role), post.region, post.department, post.grade)
+
+
+def administrator_exists() -> bool:
+    """Whether anybody holds an active post of administrator: asked by ``zhizhi init`` and ``zhizhi doctor``."""
+    return Post.objects.filter(role=Role.ADMINISTRATOR.value, is_active=True, user__is_active=True).exists()
