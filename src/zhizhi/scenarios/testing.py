@@ -11,6 +11,7 @@ from typing import Any
 
 from zhizhi.engines.rules.evaluator import Case, Decision, decide, in_fen
 from zhizhi.engines.rules.policy import Policy
+from zhizhi.engines.rules.resolution import Figures
 from zhizhi.engines.rules.vocabulary import RecordTable, Variable, Vocabulary
 from zhizhi.kernel.errors import PackageError, Place
 from zhizhi.scenarios.document import Document, read_document
@@ -73,9 +74,9 @@ def read_tests(package: Package, report: Report) -> list[SentenceTest]:
     return tests
 
 
-def by_hand(test: SentenceTest, package: Package) -> Verdict:
-    """Return what the independent evaluator says of a test."""
-    found: Decision = decide(test.policy, test.case, test.on, package.figures, package.needs.vocabulary)
+def by_hand(test: SentenceTest, package: Package, figures: Figures | None = None) -> Verdict:
+    """Return what the independent evaluator says of a test; ``figures`` stand in the place of the package's own."""
+    found: Decision = decide(test.policy, test.case, test.on, figures or package.figures, package.needs.vocabulary)
     failed = tuple(condition.id for condition, result in found.conditions if result is False)
     return Verdict(found.decision, found.amount_fen, failed, found.missing)
 
