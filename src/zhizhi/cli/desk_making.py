@@ -1,0 +1,81 @@
+"""The steps of ``zhizhi init`` that need the database; each can be done again without harm. Loaded after Django is set up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.core.management import call_command
+from django.db import DatabaseError, InterfaceError, connection
+from django.utils import timezone, translation
+
+from zhizhi.apps.accounts.selectors.posts import administrator_exists
+from zhizhi.apps.accounts.services.people import post_grant, regions_put, user_create
+from zhizhi.apps.actors import Actor, Role
+from zhizhi.apps.configuration import configuration
+from zhizhi.cli.desk_regions import places_for
+from zhizhi.kernel.errors import UnavailableError
+from zhizhi.kernel.messages import render
+
+__all__ = ["administrator", "administrator_exists", "calendar", "regions", "tables", "weaknesses"]
+
+LOCK = 7_190_231_584_000_001
+"""Key of PostgreSQL's advisory lock: one migration at a time, also from two machines."""
+
+
+def installer() -> Actor:
+    """Return the actor that makes the home: it sees everything."""
+    return Actor.system("init", configuration().region, via="cli")
+
+
+def tables() -> None:
+    """Bring the tables of the database up to date.
+
+    Raises:
+        UnavailableError: ``init.database-refused``.
+    """
+    try:
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])
+        try:
+            call_command("migrate", interactive=False, verbosity=0)
+        finally:
+            if connection.vendor == "postgresql":
+                with connection.cursor() as cursor:
+                    cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
+    except (DatabaseError, InterfaceError) as error:
+        raise UnavailableError("init.database-refused", reason=str(error).strip()) from error
+    if connection.vendor == "sqlite":
+        database = configuration().home / "db.sqlite3"
+        database.chmod(0o600)
+
+
+def regions(file: Path | None) -> int:
+    """Put the regions into the tree and return how many; places of a code that is there are replaced."""
+    places = places_for(configuration().region, file)
+    everywhere = Actor.system("init", "", via="cli")
+    return regions_put(everywhere, places=places)
+
+
+def calendar() -> int:
+    """Put the working calendar where there is none; return how many years it knows."""
+    return 0
+
+
+def weaknesses(name: str, password: str, speak: str) -> list[str]:
+    """Return why a password cannot be used, in the reader's language; nothing if it can."""
+    with translation.override("zh-hans" if speak == "zh" else "en"):
+        try:
+            validate_password(password)
+        except ValidationError as error:
+            return [str(message) for message in error.messages]
+    return [render("init.password-name", speak, {})] if name.lower() in password.lower() else []
+
+
+def administrator(name: str, password: str) -> None:
+    """Make the first administrator."""
+    actor, now = installer(), timezone.now()
+    user = user_create(actor, username=name, display_name=name, password=password, now=now)
+    post_grant(actor, user_id=user, role=Role.ADMINISTRATOR, region=configuration().region, now=now, grade=1)
