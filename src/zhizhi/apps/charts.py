@@ -8,8 +8,8 @@ from itertools import pairwise
 from math import floor, log10
 
 Value = int | float | None
-FEWEST = 5
-"""A map has at least this many classes; the round steps below keep it at seven or fewer."""
+FEWEST, MOST = 5, 7
+"""Classes of a map; fewer only where the values are nearly the same."""
 ROUND = (1, 1.5, 2, 2.5, 3, 4, 5, 7.5)
 
 
@@ -136,14 +136,15 @@ def class_borders(values: Sequence[int | float]) -> list[float]:
     bottom, top = float(min(values)), float(max(values))
     if 0 <= bottom <= (top - bottom) / 2:
         bottom = 0.0
-    step = _round_step((top - bottom) / FEWEST or abs(top) / FEWEST or 1.0)
+    exact = (top - bottom) / FEWEST or abs(top) / FEWEST or 1.0
+    size = 10.0 ** floor(log10(exact))
+    steps = [round(size * power * factor, 10) for power in (1, 10) for factor in ROUND]
+    start = max(i for i, step in enumerate(steps) if step <= exact * (1 + 1e-9))
+    return next(borders for step in steps[start:] if len(borders := _borders(bottom, top, step)) <= MOST + 1)
+
+
+def _borders(bottom: float, top: float, step: float) -> list[float]:
     borders = [round(bottom // step * step, 10)]
     while borders[-1] <= top:
         borders.append(round(borders[-1] + step, 10))
     return borders
-
-
-def _round_step(step: float) -> float:
-    """Return the greatest round number that is not above ``step``."""
-    size = 10.0 ** floor(log10(step))
-    return round(max(size * factor for factor in ROUND if size * factor <= step * (1 + 1e-9)), 10)

@@ -6,8 +6,8 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
-from zhizhi.apps.accounts.schemas import Actor, Permission
 from zhizhi.apps.accounts.selectors.regions import region_children
+from zhizhi.apps.actors import Actor, Permission
 from zhizhi.apps.configuration import configuration
 from zhizhi.apps.gate import page
 from zhizhi.backends.borders import borders_cut

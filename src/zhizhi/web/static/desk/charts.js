@@ -37,6 +37,9 @@ function read(figure) {
 
 const colourOf = (look, series, i) => look.token(tone[series.tone] ?? `--series-${(i % 5) + 1}`);
 
+/** Width of the longest category in letters as wide as they are high. */
+const longest = (table) => Math.max(...table.names.map((name) => [...name].reduce((sum, letter) => sum + (letter > "\u2e80" ? 1 : 0.62), 0)));
+
 /** A hatch for what is unknown: the same in every chart. */
 function hatch(look) {
   const tile = Object.assign(document.createElement("canvas"), { width: 8, height: 8 });
@@ -146,11 +149,10 @@ const kinds = {
 
   bars(look, table) {
     const option = frame(look, table);
-    const longest = Math.max(...table.names.map((name) => [...name].reduce((sum, letter) => sum + (letter > "\u2e80" ? 1 : 0.62), 0)));
     option.grid.right = look.rem * 3.5;
     option.grid.top = table.series.length > 1 ? look.rem * 2.2 : 0;
     option.yAxis = { ...axis(look).names(table), inverse: true };
-    option.yAxis.axisLabel = { ...option.yAxis.axisLabel, interval: 0, width: look.small * Math.min(11, longest + 0.5), overflow: "truncate" };
+    option.yAxis.axisLabel = { ...option.yAxis.axisLabel, interval: 0, width: look.small * Math.min(11, longest(table) + 0.5), overflow: "truncate" };
     option.xAxis = { ...axis(look).value, axisLabel: { show: false }, splitLine: { show: false } };
     option.series = bars(look, table, "right", true);
     return option;
@@ -160,8 +162,9 @@ const kinds = {
     const option = frame(look, table);
     option.xAxis = axis(look).names(table);
     if (table.names.length <= 8) {
-      const room = (figure.querySelector(".chart-picture").clientWidth - 4 * look.rem) / table.names.length - 4;
-      Object.assign(option.xAxis.axisLabel, { interval: 0, hideOverlap: false, width: room, overflow: "break" });
+      const room = (figure.querySelector(".chart-picture").clientWidth - 3 * look.rem) / table.names.length - 4;
+      const size = Math.min(look.small, room / longest(table));
+      if (size >= 0.6 * look.rem) Object.assign(option.xAxis.axisLabel, { interval: 0, hideOverlap: false, fontSize: size });
     }
     option.yAxis = axis(look).value;
     option.series = bars(look, table, "top", false, "stacked" in figure.dataset);
