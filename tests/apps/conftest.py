@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.test import Client
+from sample_lake import make_lake
 
 from zhizhi.apps.accounts.selectors.posts import actor_of, posts_of
 from zhizhi.apps.accounts.selectors.regions import Place
@@ -58,6 +60,20 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Configurat
     configuration.cache_clear()
     yield configuration()
     configuration.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def made_lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small synthetic lake, made once; nobody writes to it."""
+    return make_lake(tmp_path_factory.mktemp("sample"))
+
+
+@pytest.fixture
+def desk_lake(made_lake: Path, home: Configuration) -> Path:
+    """A copy of the small synthetic lake in the test's own home, with its key and exports."""
+    shutil.copytree(made_lake, home.lake_path)
+    shutil.copy2(made_lake.parent / "lake.key", home.key_path)
+    return home.lake_path
 
 
 @pytest.fixture
