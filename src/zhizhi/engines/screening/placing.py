@@ -21,7 +21,7 @@ class Worker:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """Indexes of households in order of rank: ``given`` with the post; ``waiting``: no worker had room; ``nobody``: none there."""
+    """Indexes of households in order of rank: ``given`` with the post; ``waiting``: nobody had room; ``nobody``: none there."""
 
     given: tuple[tuple[int, int], ...]
     waiting: tuple[int, ...]
