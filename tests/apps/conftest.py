@@ -11,6 +11,7 @@ import pytest
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.test import Client
+from pytest_django.fixtures import SettingsWrapper
 from sample_lake import make_lake
 
 from zhizhi.apps.accounts.selectors.posts import actor_of, posts_of
@@ -74,6 +75,12 @@ def desk_lake(made_lake: Path, home: Configuration) -> Path:
     shutil.copytree(made_lake, home.lake_path)
     shutil.copy2(made_lake.parent / "lake.key", home.key_path)
     return home.lake_path
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(settings: SettingsWrapper) -> None:
+    """Eight Argon2 hashes a test would take longer than the tests; those of the login put the real hasher back."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *settings.PASSWORD_HASHERS]
 
 
 @pytest.fixture
