@@ -6,12 +6,12 @@ import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
-from django.conf import settings
+from django.conf import settings as django_settings
 from django.contrib.auth import get_user_model
 from django.test import Client
-from pytest_django.fixtures import SettingsWrapper
 from sample_lake import make_lake
 
 from zhizhi.apps.accounts.selectors.posts import actor_of, posts_of
@@ -46,7 +46,7 @@ PASSWORD = "a long enough secret 7"
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
     """SQLite as it is in use: a file with WAL, which several threads and processes open."""
-    database = settings.DATABASES["default"]
+    database = django_settings.DATABASES["default"]
     if "sqlite" in database["ENGINE"]:
         database.setdefault("TEST", {})["NAME"] = str(tmp_path_factory.mktemp("db") / "test.sqlite3")
 
@@ -78,7 +78,7 @@ def desk_lake(made_lake: Path, home: Configuration) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def quick_passwords(settings: SettingsWrapper) -> None:
+def quick_passwords(settings: Any) -> None:
     """Eight Argon2 hashes a test would take longer than the tests; those of the login put the real hasher back."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *settings.PASSWORD_HASHERS]
 
