@@ -106,6 +106,15 @@ class Counts:
     regions: Mapping[str, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class RegionCount:
+    """What was found in one region, and how many people were looked at there (0 where that is not known)."""
+
+    findings: int
+    households: int
+    people: int
+
+
 _COLUMNS = ", ".join(item.name for item in fields(Found))
 _open: dict[str, FoundReader] = {}
 _lock = threading.Lock()
@@ -142,6 +151,11 @@ class FoundReader:
             "coalesce(owner, '') AS owner, household, coalesce(region, '') AS region, coalesce(severity, '') AS severity, "
             f"coalesce(since_last, '') AS since_last, {f'CASE policy {department} END' if department else 'NULL'} "
             f"AS department FROM {scan([str(path / 'findings.parquet')])}"
+        )
+        people = path / "person_bits.parquet"
+        self._connection.execute(
+            "CREATE TABLE people AS SELECT coalesce(region, '') AS region, count(*) AS n FROM "
+            f"{scan([str(people)]) if people.exists() else '(SELECT NULL AS region LIMIT 0)'} GROUP BY 1"
         )
 
     # what a page asks ------------------------------------------------------------------------------------------------
@@ -194,6 +208,25 @@ class FoundReader:
                 found.setdefault(dimension, {})[value] = number
         total, regions = found.pop("total"), found.pop("region", {})
         return Counts(total["findings"], total["households"], regions=dict(sorted(regions.items())), **found)
+
+    def by_region(self, sight: Sight, wanted: Wanted) -> dict[str, RegionCount]:
+        """Return code -> counts for the next level below the region in the filter (or below the sight), for maps and ranks.
+
+        Regions where people live but nothing was found are there with noughts. A household counts once in its region.
+        """
+        digits = self._below(sight, wanted)
+        place = f"substr(region, 1, {digits})" if digits >= 6 else f"rpad(substr(region, 1, {digits}), 6, '0')"
+        tests = self._tests(wanted)
+        within = [f"starts_with(region, {text(sight.prefix)})" if sight.prefix else "false"]
+        within += [tests["region"]] if "region" in tests else []
+        rows = self._connection.cursor().execute(
+            f"WITH there AS (SELECT {place} AS place, sum(n) AS people FROM people WHERE {' AND '.join(within)} GROUP BY 1), "
+            f"hit AS (SELECT {place} AS place, count(*) AS findings, count(DISTINCT household) AS households FROM found "
+            f"WHERE {' AND '.join([self._sight(sight), *tests.values()])} GROUP BY 1) "
+            "SELECT coalesce(there.place, hit.place), coalesce(findings, 0), coalesce(households, 0), coalesce(people, 0) "
+            "FROM there FULL JOIN hit ON there.place = hit.place ORDER BY 1"
+        )
+        return {code: RegionCount(*map(int, numbers)) for code, *numbers in rows.fetchall() if code}
 
     def of_household(self, sight: Sight, household: str) -> list[Found]:
         """Return what was found of one household, gravest first; empty where it lies outside the sight."""
