@@ -13,8 +13,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from zhizhi.apps.accounts.selectors.regions import region_names
-from zhizhi.apps.actors import Permission
+from zhizhi.apps.accounts.selectors.regions import Place, region_list, region_names
+from zhizhi.apps.actors import Actor, Permission
 from zhizhi.apps.assistance.jobs import work_out_whatif
 from zhizhi.apps.assistance.selectors.packages import package_in_use
 from zhizhi.apps.assistance.selectors.policies import KINDS, PolicyPage, policy_get, policy_list
@@ -90,10 +90,19 @@ def _policy_page(
         "unit": _unit(str(shown.policy.amount.unit)) if shown.policy.amount else "",
         "tries": whatif_list(actor, policy=policy_id, most=8) if may_try else [],
         "inputs": _inputs(shown, typed or {}) if may_try else [],
+        "places": [{"code": place.code, "name_zh": place.zh, "name_en": place.en or place.zh} for place in _places(actor)]
+        if may_try
+        else [],
+        "where": (typed or {}).get("region", ""),
         "may_try": may_try,
         "error": error.text(lang()) if error else "",
     }
     return render(request, "assistance/policy.html", context, status=422 if error else 200)
+
+
+def _places(actor: Actor) -> list[Place]:
+    """Return the counties that a post can try a change in: overlays change figures down to a county."""
+    return [place for place in region_list(actor, "county") if actor.sees(place.code)]
 
 
 def _inputs(shown: PolicyPage, typed: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -138,7 +147,7 @@ def try_figures(request: HttpRequest, policy_id: str) -> HttpResponse:
             raise InvalidError("policies.nothing-changed")
         tried, new = whatif_ask(who(request), policy=policy_id, settings=settings, now=timezone.now())
     except (InvalidError, UsageError) as error:
-        return _policy_page(request, policy_id, error, typed)
+        return _policy_page(request, policy_id, error, typed | {"region": where})
     if new:
         work_out_whatif.enqueue(whatif=tried)
     return HttpResponseRedirect(reverse("assistance:whatif", args=[tried]))
