@@ -204,3 +204,31 @@ def test_a_newer_run_takes_the_place_of_the_older(package: Package, tmp_path: Pa
 
 def test_every_filter_is_named_once() -> None:
     assert DIMENSIONS == ("finding", "policy", "department", "severity", "kind", "since_last", "region", "text", "households")
+
+
+def test_each_region_has_its_findings_households_and_people(reader: FoundReader, rows: list[Found], package: Package) -> None:
+    for sight in (Sight("33"), CITY, Sight("330106"), Sight("33", "health"), Sight("")):
+        for wanted in (Wanted(), Wanted(finding=("missed",)), Wanted(finding=("missed",), region="330106")):
+            digits = reader._below(sight, wanted)
+            hit = [row for row in rows if passes(row, sight, wanted, package)]
+            expected: dict[str, list[Found]] = {}
+            for row in hit:
+                expected.setdefault(row.region[:digits] if digits >= 6 else row.region[:digits].ljust(6, "0"), []).append(row)
+            seen = reader.by_region(sight, wanted)
+            assert {code: (n.findings, n.households) for code, n in seen.items()} == {
+                code: (len(found), len({row.household for row in found})) for code, found in expected.items()
+            }
+
+
+def test_a_region_where_people_live_and_nothing_was_found_is_counted_too(package: Package, tmp_path: Path) -> None:
+    keep(tmp_path, package, [row for row in rows_of(package, 3, 40) if row.region == "330106002"], "bb")
+    run = state_folder(Lake(tmp_path), package) / "run-bb"
+    places = ["330106002"] * 5 + ["330106109"] * 3 + ["310101001"]
+    pq.write_table(pa.table({"person": [f"{n:024x}" for n in range(9)], "region": places}), run / "person_bits.parquet")
+    found = open_found(Lake(tmp_path), package)
+    assert found is not None
+    seen = found.by_region(Sight("330106"), Wanted())
+    assert {code: n.people for code, n in seen.items()} == {"330106002": 5, "330106109": 3}
+    assert seen["330106109"].findings == 0
+    assert seen["330106002"].findings > 0
+    module._open.clear()
