@@ -11,7 +11,8 @@ from pathlib import Path
 
 from zhizhi.backends.lake import Lake
 from zhizhi.backends.loading import Loaded, Loader
-from zhizhi.backends.readers import ENDINGS, file_stem
+from zhizhi.backends.readers import ENDINGS, file_stem, open_source
+from zhizhi.backends.readers_csv import survey
 from zhizhi.backends.vault import Vault
 from zhizhi.exchange.contract import Contract, in_order
 from zhizhi.kernel.errors import InputError, LakeError, Place, ZhizhiError
@@ -48,13 +49,35 @@ def match_files(folder: Path, contracts: Sequence[Contract]) -> Matching:
     files = [entry for entry in entries if entry.suffix.lower() in ENDINGS]
     owner: dict[Path, Contract] = {}
     for path in files:
-        fitting = [c for c in contracts if _fits(file_stem(path), c.file)]
-        if fitting:
-            owner[path] = max(fitting, key=lambda c: len(c.file))
+        named = contract_named(path, contracts)
+        if named is not None:
+            owner[path] = named
     jobs = [(path, c) for c in in_order(contracts) for path in files if owner.get(path) is c]
     found = {c.dataset for c in owner.values()}
     strangers = tuple(path for path in files if path not in owner and not path.stem.startswith("truth"))
     return Matching(tuple(jobs), strangers, tuple(c for c in contracts if c.dataset not in found))
+
+
+def contract_named(path: Path, contracts: Sequence[Contract]) -> Contract | None:
+    """Return the contract that a file's name belongs to, or None; of several the one with the longest name."""
+    fitting = [c for c in contracts if _fits(file_stem(path), c.file)]
+    return max(fitting, key=lambda c: len(c.file)) if fitting else None
+
+
+def contract_shaped(path: Path, contracts: Sequence[Contract]) -> Contract | None:
+    """Return the contract whose columns a file has, or None; of several the one with most columns, if only one has so many."""
+    seen = survey(path)
+    found: list[tuple[int, Contract]] = []
+    for contract in contracts:
+        needed = list(dict.fromkeys(item.header for item in contract.table.fields))
+        try:
+            open_source(path, needed, contract.sheet, contract.encoding, seen)
+        except InputError:
+            continue
+        found.append((len(needed), contract))
+    most = max((count for count, _ in found), default=0)
+    best = [contract for count, contract in found if count == most]
+    return best[0] if len(best) == 1 else None
 
 
 def _fits(stem: str, pattern: str) -> bool:

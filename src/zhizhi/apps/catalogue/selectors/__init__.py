@@ -1,0 +1,1 @@
+"""Reads of datasets, quarantine, uploads and answers."""
