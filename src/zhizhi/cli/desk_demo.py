@@ -1,0 +1,102 @@
+"""The demonstration's accounts, people and cases. Loaded after Django is set up."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from django.utils import timezone
+
+from zhizhi.apps.accounts.selectors.regions import Place, region_get, region_list
+from zhizhi.apps.accounts.services.people import post_grant, regions_put, user_create
+from zhizhi.apps.actors import Actor, Role
+from zhizhi.apps.configuration import configuration
+from zhizhi.backends.lake import Lake
+from zhizhi.backends.places import people_by_region
+from zhizhi.kernel.messages import render
+
+LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
+"""No character that is taken for another."""
+
+POSTS: tuple[tuple[str, Role, str, str, int], ...] = (
+    ("worker", Role.VILLAGE_WORKER, "town", "", 3),
+    ("officer", Role.TOWNSHIP_OFFICER, "town", "", 3),
+    ("manager", Role.COUNTY_MANAGER, "county", "", 3),
+    ("analyst", Role.POLICY_ANALYST, "region", "civil-affairs", 2),
+    ("steward", Role.DATA_STEWARD, "region", "civil-affairs", 4),
+    ("auditor", Role.AUDITOR, "region", "", 2),
+    ("reform", Role.REFORM_OFFICE, "region", "", 1),
+    ("admin", Role.ADMINISTRATOR, "region", "", 1),
+)
+"""Login, role, level of the post's place, department, highest data grade."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One sentence of what was done."""
+
+    code: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One demo account."""
+
+    username: str
+    role: str
+    region: Place
+
+    def place(self, speak: str) -> str:
+        """Return the name and code of the post's place."""
+        return f"{self.region.name(speak)} {self.region.code}"
+
+    def as_json(self) -> dict[str, str]:
+        """Return it for scripts."""
+        return {"login": self.username, "role": self.role, "region": self.region.code}
+
+
+def fill() -> Iterator[Line]:
+    """Give the regions their people; yield what was done."""
+    actor, places = _everywhere(), region_list(Actor.system("demo", "330000", via="cli"))
+    counts = people_by_region(Lake.open(configuration().lake_path))
+    known = [replace(place, people=counts.get(place.code, 0)) for place in places]
+    regions_put(actor, places=known)
+    total = counts.get(configuration().region, 0)
+    yield Line("demo.people", {"places": len(known), "n": f"{total:,}"})
+
+
+def accounts() -> tuple[list[Account], str]:
+    """Make one account a role with a password drawn now; return them and the password."""
+    actor, now, password = _everywhere(), timezone.now(), _password()
+    places = _places()
+    made = []
+    for name, role, level, department, grade in POSTS:
+        shown = f"{render(f'accounts.role-{role.value}', 'zh', {})}（演示）"
+        user = user_create(actor, username=name, display_name=shown, password=password, now=now, demo=True)
+        place = places[level]
+        post_grant(actor, user_id=user, role=role, region=place.code, department=department, grade=grade, now=now)
+        made.append(Account(name, role.value, place))
+    return made, password
+
+
+def _places() -> dict[str, Place]:
+    """Return the region served, and the county and town in which the demonstration plays: those with most people."""
+    everywhere = Actor.system("demo", configuration().region, via="cli")
+    served = region_get(configuration().region)
+    if served is None:
+        raise LookupError(configuration().region)
+    towns = region_list(everywhere, "town")
+    town = max(towns, key=lambda place: (place.people or 0, place.code), default=served)
+    county = region_get(town.parent) or served
+    return {"region": served, "county": county, "town": town}
+
+
+def _everywhere() -> Actor:
+    return Actor.system("demo", configuration().region, via="cli")
+
+
+def _password() -> str:
+    return "-".join("".join(secrets.choice(LETTERS) for _ in range(4)) for _ in range(4))
