@@ -1,0 +1,1 @@
+"""Reads of casework, with the actor's scope compiled in."""

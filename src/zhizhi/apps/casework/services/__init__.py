@@ -1,0 +1,1 @@
+"""Writes of casework: each checks permission, changes, and records one event in one transaction."""

@@ -1,0 +1,252 @@
+"""Open cases: one or twenty thousand, each with its line, its event and its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from django.db import connection, transaction
+
+from zhizhi.apps.actors import Actor, Permission
+from zhizhi.apps.casework.models import Case, CaseFinding, Entry
+from zhizhi.apps.casework.schemas import FOUND, OPENED, SEVERITIES, CaseDraft
+from zhizhi.apps.casework.selectors.calendars import calendar_digest, calendar_of
+from zhizhi.apps.casework.selectors.workflows import workflow_current, workflow_in
+from zhizhi.apps.casework.services.tallies import opened, tally_add
+from zhizhi.apps.journal.schemas import Fact
+from zhizhi.apps.journal.services import record_many
+from zhizhi.engines.workflow.deadlines import due
+from zhizhi.kernel.errors import ConflictError, InvalidError
+
+BATCH = 1_000
+CHUNK = 5_000
+
+
+@dataclass(slots=True)
+class _Opening:
+    """What all drafts of one workflow and region have in common: step, role and deadline are worked out once."""
+
+    version: int
+    package_version: str
+    state: str
+    role: str
+    due: datetime
+
+
+def case_open(actor: Actor, *, draft: CaseDraft, now: datetime) -> int:
+    """Open one case and return its id.
+
+    Raises:
+        ConflictError: ``casework.open-exists``: the household has an open case of this kind.
+        InvalidError: the draft cannot be right.
+    """
+    actor.require(Permission.CASE_OPEN)
+    with transaction.atomic():
+        if draft.key:
+            again = Case.objects.filter(key=draft.key).values_list("pk", flat=True).first()
+            if again is not None:
+                return again
+        found = _already_open([draft]).get((draft.household, draft.kind))
+        if found is not None:
+            raise ConflictError("casework.open-exists", number=found)
+        return case_open_many(actor, drafts=[draft], now=now)[0]
+
+
+def case_open_many(actor: Actor, *, drafts: Sequence[CaseDraft], now: datetime) -> list[int]:
+    """Open a case for each draft, in order, and return their ids.
+
+    A household that has an open case of the same kind gets no second one: what is new of the findings is added to it, and
+    its id stands in the answer. So the same drafts may be sent again after an interruption.
+
+    Raises:
+        InvalidError: a draft cannot be right; none is opened. RefusedError: a region outside the actor's.
+        UnavailableError: no workflow or calendar is installed.
+    """
+    actor.require(Permission.CASE_OPEN)
+    for draft in drafts:
+        _check(actor, draft)
+    ids: list[int] = []
+    for start in range(0, len(drafts), CHUNK):
+        with transaction.atomic():
+            ids += _open_chunk(actor, drafts[start : start + CHUNK], now)
+    return ids
+
+
+def _open_chunk(actor: Actor, drafts: Sequence[CaseDraft], now: datetime) -> list[int]:
+    calendar = calendar_of(calendar_digest())
+    today = calendar.day_of(now)
+    standing = _already_open(drafts)
+    ready: dict[tuple[str, str, str], _Opening] = {}
+    fresh: dict[tuple[str, str], Case] = {}
+    more: list[tuple[int | Case, CaseDraft]] = []
+    for draft in drafts:
+        home = (draft.household, draft.kind)
+        if home in standing or home in fresh:
+            more.append((standing.get(home) or fresh[home], draft))
+            continue
+        place = (draft.package, draft.workflow, draft.region)
+        if place not in ready:
+            ready[place] = _opening(draft, now)
+        fresh[home] = _case(draft, ready[place], now, today)
+    made = list(fresh.values())
+    Case.objects.bulk_create(made, batch_size=BATCH)
+    firsts = {(draft.household, draft.kind): draft for draft in reversed(drafts)}
+    _follow(actor, [(fresh[home], firsts[home]) for home in fresh], now)
+    if more:
+        _add_findings(actor, [(item if isinstance(item, int) else item.pk, draft) for item, draft in more], now)
+    known = standing | {home: case.pk for home, case in fresh.items()}
+    return [known[draft.household, draft.kind] for draft in drafts]
+
+
+def _opening(draft: CaseDraft, now: datetime) -> _Opening:
+    version, digest, package_version = workflow_current(draft.package, draft.workflow)
+    workflow = workflow_in(digest, draft.region)
+    step = workflow.steps[workflow.start]
+    end = due(step.limit, now, calendar_of(calendar_digest()))
+    return _Opening(version, draft.package_version or package_version, step.id, step.roles[0], end)
+
+
+def _case(draft: CaseDraft, opening: _Opening, now: datetime, today: date) -> Case:
+    post, user, name = draft.holder or (None, None, "")
+    return Case(
+        kind=draft.kind,
+        workflow_id=opening.version,
+        package_version=draft.package_version or opening.package_version,
+        household=draft.household,
+        region=draft.region,
+        title_zh=draft.title_zh,
+        title_en=draft.title_en,
+        card=dict(draft.card),
+        findings=[dict(finding) for finding in draft.findings],
+        severity=draft.severity,
+        score=draft.score,
+        state=opening.state,
+        role=opening.role,
+        holder_post=post,
+        holder_user=user,
+        holder_name=name,
+        hands={opening.role: [post, user, name]} if post is not None else {},
+        opened_at=now,
+        opened_on=today,
+        step_started=now,
+        due=opening.due,
+        changed_at=now,
+        key=draft.key,
+    )
+
+
+def _follow(actor: Actor, made: Sequence[tuple[Case, CaseDraft]], now: datetime) -> None:
+    """Write what goes with new cases: findings, first lines, numbers, events."""
+    role = actor.role.value if actor.role else ""
+    CaseFinding.objects.bulk_create(
+        [
+            CaseFinding(case_id=case.pk, policy=policy, finding=finding)
+            for case, _ in made
+            for policy, finding in _policies(case.findings).items()
+        ],
+        batch_size=BATCH * 4,
+    )
+    Entry.objects.bulk_create(
+        [
+            Entry(
+                case_id=case.pk,
+                kind="opened",
+                at=now,
+                user_id=actor.user_id,
+                post_id=actor.post_id,
+                actor=actor.name,
+                role=role,
+                state_to=case.state,
+                version=1,
+                details={"holder": case.holder_name, "policies": list(_policies(case.findings))},
+            )
+            for case, _ in made
+        ],
+        batch_size=BATCH,
+    )
+    tally_add(opened(case.region, case.opened_on) for case, _ in made)
+    record_many(
+        actor,
+        [
+            Fact(
+                OPENED,
+                subjects=[f"case:{case.pk}", f"household:{case.household}"],
+                region=case.region,
+                details={"state": case.state, "policies": list(_policies(case.findings)), "severity": case.severity},
+                package=draft.package,
+                package_version=case.package_version,
+            )
+            for case, draft in made
+        ],
+        now=now,
+    )
+
+
+def _add_findings(actor: Actor, more: Sequence[tuple[int, CaseDraft]], now: datetime) -> None:
+    """Add what is new of the findings of drafts to cases that are open already."""
+    cases = {case.pk: case for case in Case.objects.select_for_update().filter(pk__in={pk for pk, _ in more})}
+    facts = []
+    for pk, draft in more:
+        case = cases[pk]
+        known = _policies(case.findings)
+        new = [dict(item) for item in draft.findings if str(item["policy"]) not in known]
+        if not new:
+            continue
+        case.findings = [*case.findings, *new]
+        case.severity = max(case.severity, draft.severity)
+        case.score = max(case.score, draft.score)
+        Case.objects.filter(pk=pk).update(findings=case.findings, severity=case.severity, score=case.score, changed_at=now)
+        policies = _policies(new)
+        CaseFinding.objects.bulk_create(
+            [CaseFinding(case_id=pk, policy=policy, finding=finding) for policy, finding in policies.items()],
+            ignore_conflicts=True,
+        )
+        Entry.objects.create(
+            case_id=pk,
+            kind="found",
+            at=now,
+            user_id=actor.user_id,
+            post_id=actor.post_id,
+            actor=actor.name,
+            state_from=case.state,
+            state_to=case.state,
+            details={"policies": list(policies)},
+        )
+        subjects = [f"case:{pk}", f"household:{case.household}"]
+        facts.append(Fact(FOUND, subjects=subjects, region=case.region, details={"policies": list(policies)}))
+    record_many(actor, facts, now=now)
+
+
+def _already_open(drafts: Sequence[CaseDraft]) -> dict[tuple[str, str], int]:
+    """Return (household, kind) -> id of the open cases among the drafts' households."""
+    wanted = [draft.household for draft in drafts]
+    most = 30_000 if connection.vendor == "postgresql" else 500
+    found: dict[tuple[str, str], int] = {}
+    for start in range(0, len(wanted), most):
+        rows = Case.objects.filter(closed_at__isnull=True, household__in=wanted[start : start + most])
+        found |= {(household, kind): pk for household, kind, pk in rows.values_list("household", "kind", "pk")}
+    return found
+
+
+def _policies(findings: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    return {str(item["policy"]): str(item.get("finding", "")) for item in findings}
+
+
+def _check(actor: Actor, draft: CaseDraft) -> None:
+    actor.require_sight(draft.region)
+    if not draft.household or len(draft.household) > 64:
+        raise InvalidError("casework.draft", field="household")
+    if not draft.region.isdigit() or not 6 <= len(draft.region) <= 12:
+        raise InvalidError("casework.draft", field="region")
+    for name, most in (("title_zh", 200), ("title_en", 300), ("kind", 16)):
+        text = getattr(draft, name)
+        if not text.strip() or len(text) > most or "\x00" in text:
+            raise InvalidError("casework.draft", field=name)
+    if draft.severity not in SEVERITIES:
+        raise InvalidError("casework.draft", field="severity")
+    if not all(item.get("policy") for item in draft.findings):
+        raise InvalidError("casework.draft", field="findings")
+    if draft.key is not None and not 0 < len(draft.key) <= 64:
+        raise InvalidError("casework.draft", field="key")
