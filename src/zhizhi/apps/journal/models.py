@@ -1,4 +1,7 @@
-"""Events as they happened. Private to this app; nothing updates or deletes a row but sealing, which gives it its leaf."""
+"""Events as they happened, and what was sealed, cosigned and verified. Private to this app.
+
+Nothing updates or deletes an event but sealing, which gives it its leaf.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,7 @@ class Event(models.Model):
 
 
 class EventSubject(models.Model):
-    """Whom or what an event is about: ``household:<pseudonym>``, ``case:<id>``, ``user:<id>``."""
+    """Whom or what an event is about: ``household:<pseudonym>``, ``case:<id>``, ``dataset:<id>``, ``user:<id>``."""
 
     event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="subjects")
     subject = models.CharField(max_length=80)
@@ -46,3 +49,47 @@ class EventSubject(models.Model):
 
     def __str__(self) -> str:
         return self.subject
+
+
+class Seal(models.Model):
+    """One group that went into the ledger: the size after it, its root, and the checkpoint that was signed."""
+
+    size = models.BigIntegerField(primary_key=True)
+    root = models.CharField(max_length=44)
+    note = models.TextField()
+    at = models.DateTimeField()
+    events = models.IntegerField()
+    unmatched = models.IntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.size} {self.root}"
+
+
+class Cosigner(models.Model):
+    """How it stands with one witness: what it cosigned last, and what went wrong since."""
+
+    name = models.CharField(max_length=200, primary_key=True)
+    size = models.BigIntegerField(default=0)
+    cosigned_at = models.DateTimeField(null=True)
+    failed_at = models.DateTimeField(null=True)
+    failing_since = models.DateTimeField(null=True)
+    failure = models.CharField(max_length=64, blank=True)
+    params = models.JSONField(default=dict)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Verification(models.Model):
+    """One verification of the whole ledger: by whom, of how many entries, what was found."""
+
+    at = models.DateTimeField()
+    actor = models.CharField(max_length=64)
+    size = models.BigIntegerField()
+    events = models.BigIntegerField()
+    found = models.IntegerField()
+    findings = models.JSONField(default=list)
+    seconds = models.FloatField()
+
+    def __str__(self) -> str:
+        return f"{self.at} {self.found}"

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from zhizhi.kernel.errors import UsageError
 
 _NAME = re.compile(r"[a-z]+(\.[a-z][a-z-]*){2,}")
 _declared: set[str] = set()
+READS = frozenset({"read", "viewed", "exported", "revealed"})
+"""Last words of events that tell of looking, not of changing."""
 
 
 def declare(name: str) -> str:
@@ -35,6 +38,11 @@ def label_of(name: str) -> str:
     return f"{app}.event-{rest.replace('.', '-')}"
 
 
+def is_read(name: str) -> bool:
+    """Whether an event tells that somebody looked: its last word is one of ``READS``."""
+    return name.rsplit(".", 1)[1] in READS
+
+
 def known(name: str) -> str:
     """Return ``name``, or raise ``UsageError`` (``journal.event-unknown``)."""
     if name not in _declared:
@@ -53,3 +61,81 @@ class Fact:
     package: str = ""
     package_version: str = ""
     purpose: str = ""
+
+
+LEDGER_VERIFIED = declare("journal.ledger.verified")
+LEDGER_EXPORTED = declare("journal.ledger.exported")
+LEDGER_UNMATCHED = declare("journal.ledger.unmatched")
+EVENTS_EXPORTED = declare("journal.events.exported")
+RECEIPT_MADE = declare("journal.receipt.made")
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """What a round of sealing did: the size of the ledger after it, and how many events went in."""
+
+    size: int
+    events: int
+
+
+@dataclass(frozen=True, slots=True)
+class CosignerView:
+    """How it stands with a witness; ``behind`` is how many entries it has not cosigned."""
+
+    name: str
+    size: int
+    behind: int
+    cosigned_at: datetime | None
+    failing_since: datetime | None
+    failure: str
+    params: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationView:
+    """One verification of the whole ledger."""
+
+    at: datetime
+    actor: str
+    size: int
+    events: int
+    found: int
+    findings: Sequence[Mapping[str, Any]]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerStatus:
+    """Where the ledger stands: size, root, checkpoint, what waits to be sealed and for how long, witnesses, last verification."""
+
+    origin: str
+    vkey: str
+    size: int
+    root: str
+    sealed_at: datetime | None
+    waiting: int
+    waiting_seconds: float
+    late: bool
+    witnesses: Sequence[CosignerView]
+    verification: VerificationView | None
+    fault: str
+    params: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class EventView:
+    """One event as it is listed; subjects are shown as the reader may see them."""
+
+    id: int
+    name: str
+    at: datetime
+    actor: str
+    role: str
+    via: str
+    region: str
+    purpose: str
+    package: str
+    package_version: str
+    details: Mapping[str, Any]
+    subjects: Sequence[str]
+    leaf: int | None

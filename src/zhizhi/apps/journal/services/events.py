@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+import re
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,8 +13,10 @@ from django.db import connection
 from zhizhi.apps.actors import Actor
 from zhizhi.apps.journal.models import Event, EventSubject
 from zhizhi.apps.journal.schemas import Fact, known
+from zhizhi.engines.ledger.entries import plain
 
 BATCH = 2_000
+_RESIDENT_OR_PHONE = re.compile(r"(?<![0-9A-Za-z])(?:[1-9]\d{16}[\dXx]|1[3-9]\d{9})(?![0-9A-Za-z])")
 
 
 def record(actor: Actor, name: str, *, now: datetime, **fact: Any) -> int:
@@ -27,6 +31,7 @@ def record(actor: Actor, name: str, *, now: datetime, **fact: Any) -> int:
     Raises:
         UsageError: ``journal.event-unknown``.
         RuntimeError: called outside a transaction; change and event must stand or fall together.
+        ValueError: details that are not JSON, or hold what looks like a resident's or telephone number.
     """
     return record_many(actor, [Fact(name, **fact)], now=now)[0]
 
@@ -50,7 +55,7 @@ def record_many(actor: Actor, facts: Iterable[Fact], *, now: datetime) -> list[i
                 purpose=fact.purpose,
                 package=fact.package,
                 package_version=fact.package_version,
-                details=dict(fact.details),
+                details=_details(fact.details),
             )
             for fact in listed
         ],
@@ -60,8 +65,18 @@ def record_many(actor: Actor, facts: Iterable[Fact], *, now: datetime) -> list[i
         [
             EventSubject(event=event, subject=subject)
             for event, fact in zip(events, listed, strict=True)
-            for subject in fact.subjects
+            for subject in dict.fromkeys(fact.subjects)
         ],
         batch_size=BATCH,
     )
     return [event.pk for event in events]
+
+
+def _details(details: Mapping[str, Any]) -> dict[str, Any]:
+    """Details as both databases give them back; a number that names a person does not get in."""
+    if not details:
+        return {}
+    kept: dict[str, Any] = plain(details)
+    if _RESIDENT_OR_PHONE.search(json.dumps(kept, ensure_ascii=False)):
+        raise ValueError("details of an event may not hold a resident's or telephone number")
+    return kept
