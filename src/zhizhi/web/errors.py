@@ -12,6 +12,7 @@ from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, 
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
+from zhizhi.apps.casework.schemas import FormError
 from zhizhi.apps.wording import lang, t
 from zhizhi.kernel import errors
 
@@ -119,7 +120,8 @@ def answer(request: HttpRequest, error: Exception) -> HttpResponse:
         raise error
     if status_of(known) >= 500 or isinstance(error, DatabaseError):
         log.warning("%s: %s", known.code, error, exc_info=isinstance(error, DatabaseError))
-    return problem(known) if request.path.startswith("/api/") else error_page(request, known)
+    faults = [(lack.field.id, lack.code, lack.text(lang())) for lack in known.lacks] if isinstance(known, FormError) else ()
+    return problem(known, faults) if request.path.startswith("/api/") else error_page(request, known)
 
 
 def error_page(request: HttpRequest, error: errors.ZhizhiError) -> HttpResponse:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from django.db.models import Q
@@ -15,11 +16,12 @@ from zhizhi.apps.casework.schemas import AttachmentView, CaseDetail, EntryView, 
 from zhizhi.apps.casework.selectors.calendars import calendar_now
 from zhizhi.apps.casework.selectors.cases import FIELDS, number, row_of
 from zhizhi.apps.casework.selectors.workflows import workflow_in
+from zhizhi.apps.configuration import Configuration, configuration
 from zhizhi.engines.workflow.calendar import WorkingCalendar
 from zhizhi.engines.workflow.deadlines import reasons
 from zhizhi.engines.workflow.definition import Workflow
 from zhizhi.engines.workflow.moves import may_take, ways
-from zhizhi.kernel.errors import NotFoundError
+from zhizhi.kernel.errors import NotFoundError, UnavailableError
 from zhizhi.kernel.messages import render
 
 
@@ -88,6 +90,19 @@ def attachment_get(actor: Actor, *, attachment_id: int) -> tuple[AttachmentView,
     return _attachment(row), row.case_id
 
 
+def attachment_path(actor: Actor, *, attachment_id: int) -> tuple[AttachmentView, Path]:
+    """Return a file of a case that the actor sees, and where its content is stored.
+
+    Raises:
+        NotFoundError: ``casework.file-unknown``. UnavailableError: ``casework.file-gone``: the store has lost the content.
+    """
+    found, _ = attachment_get(actor, attachment_id=attachment_id)
+    path = path_of(configuration(), found.digest)
+    if not path.is_file():
+        raise UnavailableError("casework.file-gone", number=attachment_id)
+    return found, path
+
+
 def posts_for(actor: Actor, *, case_id: int) -> list[PostView]:
     """Return the posts that could take the step of a case: for the list of an assignment or a hand-over.
 
@@ -101,6 +116,11 @@ def posts_for(actor: Actor, *, case_id: int) -> list[PostView]:
     digest, region, state = found
     step = workflow_in(digest, region).steps.get(state)
     return posts_covering(region, [Role(role) for role in step.roles]) if step else []
+
+
+def path_of(settings: Configuration, digest: str) -> Path:
+    """Return where the content with a digest is stored."""
+    return settings.files / digest[:2] / digest
 
 
 def _deadline(

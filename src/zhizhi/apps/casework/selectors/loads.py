@@ -20,7 +20,7 @@ class Load:
     given: int
 
 
-def loads(actor: Actor, *, states: Sequence[str], day: date) -> dict[int, Load]:
+def door_loads(actor: Actor, *, states: Sequence[str], day: date) -> dict[int, Load]:
     """Return post -> load of the posts that hold cases within the actor's region.
 
     Args:

@@ -18,6 +18,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from zhizhi.apps.actors import Actor, Permission
 from zhizhi.apps.casework.models import Attachment, Case
 from zhizhi.apps.casework.schemas import ATTACHED, DETACHED
+from zhizhi.apps.casework.selectors.detail import path_of
 from zhizhi.apps.casework.services.change import add_entry, find, tell
 from zhizhi.apps.configuration import Configuration, configuration
 from zhizhi.kernel.errors import InvalidError, NotFoundError, RefusedError, UnavailableError
@@ -77,11 +78,6 @@ def attachment_remove(actor: Actor, *, attachment_id: int, now: datetime) -> Non
         Attachment.objects.filter(pk=row.pk).update(removed_at=now)
         add_entry(actor, case, "detached", now, state_to=case.state, details={"file": row.pk, "name": row.name})
         tell(actor, case, DETACHED, now, {"file": row.pk, "digest": row.digest})
-
-
-def path_of(settings: Configuration, digest: str) -> Path:
-    """Return where the content with a digest is stored."""
-    return settings.files / digest[:2] / digest
 
 
 def unused_files_remove(*, now: datetime, older_than_seconds: int = 3_600) -> int:
