@@ -1,0 +1,1 @@
+"""Indicators into comparable scores and honest ranks."""
