@@ -5,8 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from zhizhi.apps.actors import Actor
+from zhizhi.apps.casework.services.clock import cases_escalate, cases_resume
+from zhizhi.apps.catalogue.services.sync import catalogue_sync
 from zhizhi.apps.jobs import services
 from zhizhi.apps.jobs.schemas import Every, Round
+from zhizhi.apps.journal.services.sealing import ledger_seal
 
 KEPT = timedelta(days=30)
 """So long the list of jobs reaches back."""
@@ -21,7 +24,20 @@ def rounds(actor: Actor, lease: timedelta) -> list[Round]:
     def prune(now: datetime) -> None:
         services.finished_prune(before=now - KEPT)
 
+    def seal(now: datetime) -> None:
+        ledger_seal(now=now)
+
+    def escalate(now: datetime) -> None:
+        cases_resume(actor, now=now)
+        cases_escalate(actor, now=now)
+
+    def sync(now: datetime) -> None:
+        catalogue_sync(actor, now=now)
+
     return [
+        Round("seal", Every(timedelta(seconds=2)), seal),
+        Round("escalate", Every(timedelta(minutes=1)), escalate),
+        Round("catalogue", Every(timedelta(minutes=1)), sync),
         Round("reap", Every(lease / 4), reap),
         Round("prune", Every(timedelta(hours=6)), prune),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from django.contrib.auth.password_validation import validate_password
@@ -13,12 +14,16 @@ from django.utils import timezone, translation
 from zhizhi.apps.accounts.selectors.posts import administrator_exists
 from zhizhi.apps.accounts.services.people import post_grant, regions_put, user_create
 from zhizhi.apps.actors import Actor, Role
+from zhizhi.apps.casework.services.workflows import package_install
 from zhizhi.apps.configuration import configuration
+from zhizhi.apps.journal.services.ledger_keys import ledger_keys
 from zhizhi.cli.desk_regions import places_for
-from zhizhi.kernel.errors import UnavailableError
+from zhizhi.kernel.errors import PackageError, UnavailableError
 from zhizhi.kernel.messages import render
+from zhizhi.scenarios.package import read_package
+from zhizhi.scenarios.shipped import find_package
 
-__all__ = ["administrator", "administrator_exists", "calendar", "regions", "tables", "weaknesses"]
+__all__ = ["administrator", "administrator_exists", "ledger", "packages", "regions", "tables", "weaknesses"]
 
 LOCK = 7_190_231_584_000_001
 """Key of PostgreSQL's advisory lock: one migration at a time, also from two machines."""
@@ -59,9 +64,25 @@ def regions(file: Path | None) -> int:
     return regions_put(everywhere, places=places)
 
 
-def calendar() -> int:
-    """Put the working calendar where there is none; return how many years it knows."""
-    return 0
+def packages() -> Iterator[tuple[str, int, PackageError | None]]:
+    """Install the workflows and the working calendar of every package in use.
+
+    Yields:
+        the package's name, how many years its calendar knows, and the error if it cannot be read: the rest goes on without it.
+    """
+    for named in configuration().packages:
+        try:
+            package = read_package(find_package(str(named)))
+            package_install(installer(), package=package, now=timezone.now())
+        except PackageError as error:
+            yield str(named), 0, error
+        else:
+            yield package.id, len(package.calendar.years) if package.calendar else 0, None
+
+
+def ledger() -> None:
+    """Make the ledger's keys where there are none."""
+    ledger_keys(configuration())
 
 
 def weaknesses(name: str, password: str, speak: str) -> list[str]:

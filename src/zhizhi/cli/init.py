@@ -51,16 +51,23 @@ def init(
         left = make_folders(folder, chosen)
         if left:
             say("init.settings-stand", "yellow", names=", ".join(left))
-        enter(folder)
+        made = enter(folder)
         say("init.step-folders")
         start_django()
         making = import_module("zhizhi.cli.desk_making")  # its services need Django to be set up
         making.tables()
         say("init.step-database")
         say("init.step-regions", n=making.regions(regions))
-        say("init.step-calendar", n=making.calendar())
+        making.ledger()
+        for name, years, fault in making.packages():
+            if fault is None:
+                say("init.step-package", name=name, n=years)
+            else:
+                say("init.package-fault", "red", name=name, reason=fault.text(speak))
         if making.administrator_exists():
             say("init.administrator-stands")
+        elif made.demo and not admin:
+            say("init.demo-next", home=home)
         else:
             name, password = (admin, _from_input()) if admin else _asked(speak, making.weaknesses)
             reasons = making.weaknesses(name, password, speak)

@@ -8,7 +8,7 @@ from importlib.metadata import version
 import typer
 from rich.console import Console
 
-from zhizhi.cli import demo, explain, init, load, population, quality, sample, scenario, screen, serve, whatif
+from zhizhi.cli import demo, doctor, explain, init, load, population, quality, sample, scenario, screen, serve, whatif
 from zhizhi.cli.language import language
 from zhizhi.kernel.errors import ZhizhiError
 
@@ -36,7 +36,7 @@ def main(
     """智治 — departments' files in, explained findings out."""
 
 
-for verb in (sample, load, quality, population, screen, explain, whatif, scenario, init, serve, demo):
+for verb in (sample, load, quality, population, screen, explain, whatif, scenario, init, serve, demo, doctor):
     verb.register(app)
 
 
