@@ -43,11 +43,11 @@ def counts(actor: Actor, *, now: datetime) -> Counts:
     late = Q(due__lt=now)
     row = Case.objects.filter(OPEN & in_scope(actor)).aggregate(
         open=Count("*"),
-        overdue=Count("*", filter=late),
-        today=Count("*", filter=Q(due__gte=now, due__lt=tonight)),
-        soon=Count("*", filter=Q(due__gte=max(now, tonight), due__lt=soon)),
-        paused=Count("*", filter=Q(due__isnull=True)),
-        unassigned=Count("*", filter=Q(holder_post__isnull=True)),
+        overdue=Count("region", filter=late),
+        today=Count("region", filter=Q(due__gte=now, due__lt=tonight)),
+        soon=Count("region", filter=Q(due__gte=max(now, tonight), due__lt=soon)),
+        paused=Count("region", filter=Q(due__isnull=True)),
+        unassigned=Count("region", filter=Q(holder_post__isnull=True)),
     )
     today = calendar.day_of(now)
     (first, last), (before, until) = month_of(today), month_before(today)
@@ -94,8 +94,8 @@ def backlog(actor: Actor, *, now: datetime) -> list[AgeBand]:
         inside = Q(opened_on__lte=last) if number else Q()  # a clock set back must not lose the newest cases
         if first is not None:
             inside &= Q(opened_on__gte=first)
-        wanted[f"n{number}"] = Count("*", filter=inside)
-        wanted[f"late{number}"] = Count("*", filter=inside & Q(due__lt=now))
+        wanted[f"n{number}"] = Count("region", filter=inside)
+        wanted[f"late{number}"] = Count("region", filter=inside & Q(due__lt=now))
     row = Case.objects.filter(OPEN & in_scope(actor)).aggregate(**wanted)
     return [
         AgeBand(least, most, row[f"n{number}"], row[f"late{number}"], first, last if number else max(last, today))
@@ -145,7 +145,7 @@ def by_place(
 
     cuts = {f"w{width}": Left("region", width) for width in sorted(widths)}
     rows = Case.objects.filter(OPEN & in_scope(here)).annotate(**cuts).values(*cuts)
-    for row in rows.annotate(open=Count("*"), overdue=Count("*", filter=Q(due__lt=now))):
+    for row in rows.annotate(open=Count("*"), overdue=Count("region", filter=Q(due__lt=now))):
         target = sums[place_of({name: row[name] for name in cuts})]
         target["open"] += row["open"]
         target["overdue"] += row["overdue"]
@@ -166,7 +166,7 @@ def by_state(actor: Actor, *, now: datetime) -> dict[str, tuple[int, int]]:
     """Return step -> (open cases, overdue ones)."""
     _require(actor)
     rows = Case.objects.filter(OPEN & in_scope(actor)).values("state")
-    return {row["state"]: (row["n"], row["late"]) for row in rows.annotate(n=Count("*"), late=Count("*", filter=Q(due__lt=now)))}
+    return {row["state"]: (row["n"], row["late"]) for row in rows.annotate(n=Count("*"), late=Count("region", filter=Q(due__lt=now)))}
 
 
 def outcomes_by_policy(actor: Actor, *, first: date | None = None, last: date | None = None) -> list[PolicyOutcomes]:
