@@ -50,11 +50,14 @@ SETTINGS: dict[str, Setting] = {
     "upload_mb": Setting(512, int, "上传数据文件上限（MB）", "Largest data file that can be uploaded, MB"),
     "attachment_mb": Setting(10, int, "附件上限（MB）", "Largest attachment, MB"),
     "api_per_minute": Setting(600, int, "每个令牌每分钟最多请求数", "Requests a minute for one API token"),
+    "contact": Setting("", str, "遇到困难找谁（姓名、电话），显示在登录页和帮助页", "Whom to call (name, telephone), on the login and help pages"),
+    "highest_grade": Setting(4, int, "岗位可获的最高数据级别（1-4）", "Highest grade of data that a post can be given (1-4)"),
     "doors_per_day": Setting(10, int, "每名工作人员每天最多走访户数", "Doors a worker is given a day at most"),
     "ledger_origin": Setting("", str,
         "账本来源行；空则由区划代码生成", "Origin line of the ledger; empty means made of the region's code"),
     "witness_key_file": Setting("", str, "见证人私钥文件（由第二个单位保管）", "Key file of a witness (kept by a second office)"),
     "witness_url": Setting("", str, "见证服务地址", "Address of a witness service"),
+    "witness_vkey": Setting("", str, "见证服务的公钥行", "Public key line of the witness service"),
     "debug": Setting(False, bool, "开发调试", "For developers only", "ZHIZHI_DEBUG"),
 }
 # fmt: on

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 
+from zhizhi.apps.accounts.schemas import IN_POST, IN_VIEW, IN_VIEW_UNTIL
 from zhizhi.apps.accounts.selectors.posts import actor_of, posts_of
 from zhizhi.apps.accounts.selectors.tokens import token_actor
 from zhizhi.apps.actors import Actor
@@ -19,7 +20,6 @@ from zhizhi.kernel.errors import RefusedError, UnavailableError, UsageError, Zhi
 from zhizhi.web.errors import error_page, of_status, problem
 from zhizhi.web.limits import seconds_to_wait
 
-POST, VIEW_AS, VIEW_UNTIL = "post", "view_as", "view_until"
 API = "/api/"
 Answer = Callable[[HttpRequest], HttpResponse]
 
@@ -58,10 +58,10 @@ class ActorMiddleware:
 
     def _seat(self, request: HttpRequest, user_id: int) -> None:
         posts = posts_of(user_id)
-        chosen = request.session.get(POST)
+        chosen = request.session.get(IN_POST)
         own = next((post for post in posts if post.id == chosen), posts[0] if posts else None)
-        view_as = request.session.get(VIEW_AS)
-        if view_as is not None and timezone.now().timestamp() >= request.session.get(VIEW_UNTIL, 0):
+        view_as = request.session.get(IN_VIEW)
+        if view_as is not None and timezone.now().timestamp() >= request.session.get(IN_VIEW_UNTIL, 0):
             view_as = None
         request.posts = posts  # type: ignore[attr-defined]
         if own is not None:

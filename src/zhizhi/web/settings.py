@@ -114,7 +114,12 @@ AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
-AXES_IPWARE_PROXY_COUNT = 1 if ZHIZHI.https else 0
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # a lock ends when the page says so, whoever tries meanwhile
+AXES_CLIENT_IP_CALLABLE = "zhizhi.web.middleware.client_address"
+AXES_LOCKOUT_CALLABLE = "zhizhi.apps.accounts.views.login.locked_page"
+AXES_HTTP_RESPONSE_CODE = 429
+AXES_DISABLE_ACCESS_LOG = True  # the journal tells who logged in; addresses and browsers of people are not kept
+OTP_TOTP_ISSUER = "Zhizhi"
 AXES_ENABLE_ADMIN = False
 
 SESSION_COOKIE_AGE = ZHIZHI.session_hours * 3600
@@ -147,7 +152,7 @@ CONTENT_SECURITY_POLICY = {
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
-FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
+FILE_UPLOAD_HANDLERS = ["zhizhi.web.uploads.BoundedUploadHandler"]
 FILE_UPLOAD_PERMISSIONS = 0o600
 
 LANGUAGE_CODE = "zh-hans"

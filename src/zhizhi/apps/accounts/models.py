@@ -24,6 +24,7 @@ class User(AbstractBaseUser):
     username = models.CharField(max_length=64, unique=True)
     display_name = models.CharField(max_length=64)
     phone = models.CharField(max_length=32, blank=True)
+    region = models.CharField(max_length=12, blank=True, db_index=True)
     language = models.CharField(max_length=8, default="zh-hans")
     is_active = models.BooleanField(default=True)
     must_change_password = models.BooleanField(default=False)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from zhizhi.apps.accounts.models import Post
 from zhizhi.apps.actors import PERMISSIONS, Actor, Permission, Role, region_prefix
+from zhizhi.kernel.errors import NotFoundError
 
 NOT_WHILE_VIEWING = frozenset({Permission.FINDING_EXPORT, Permission.JOURNAL_EXPORT})
 """What a preview does not let through: nothing leaves the building in another's name."""
@@ -35,6 +36,18 @@ def post_get(post_id: int) -> PostView | None:
     """Return one active post of an active user, or None."""
     post = Post.objects.filter(pk=post_id, is_active=True, user__is_active=True).select_related("user").first()
     return _shown(post) if post else None
+
+
+def post_seen(actor: Actor, post_id: int) -> PostView:
+    """Return an active post of the actor's subtree.
+
+    Raises:
+        NotFoundError: the actor sees no such post.
+    """
+    post = post_get(post_id)
+    if post is None or not actor.sees(post.region):
+        raise NotFoundError("web.not-found")
+    return post
 
 
 def actor_of(post: PostView, *, view_as: int | None = None, via: str = "page") -> Actor:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.db.models import Q
+
 from zhizhi.apps.accounts.models import Region
 from zhizhi.apps.actors import Actor, in_scope
 
@@ -61,3 +63,21 @@ def region_path(code: str) -> list[Place]:
         path.append(seen)
         seen = region_get(seen.parent) if seen.parent else None
     return path[::-1]
+
+
+def region_find(actor: Actor, typed: str) -> list[Place]:
+    """Return the places of the post's subtree that what was typed means: a code (and anything after it), or a whole name."""
+    first, _, _ = typed.strip().partition(" ")
+    rows = Region.objects.filter(in_scope(actor, "code"))
+    if first.isdigit() and first.isascii():
+        return [_place(row) for row in rows.filter(pk=first)]
+    return [_place(row) for row in rows.filter(Q(name_zh=typed.strip()) | Q(name_en__iexact=typed.strip())).order_by("code")]
+
+
+def region_search(actor: Actor, q: str, *, after: str = "", limit: int = 20) -> list[Place]:
+    """Return places of the post's subtree whose name contains, or whose code begins with, what was typed so far, by code."""
+    rows = Region.objects.filter(in_scope(actor, "code"), pk__gt=after)
+    typed, _, _ = q.strip().partition(" ")
+    if typed:
+        rows = rows.filter(Q(pk__startswith=typed) | Q(name_zh__icontains=q.strip()) | Q(name_en__icontains=q.strip()))
+    return [_place(row) for row in rows.order_by("code")[:limit]]
