@@ -6,8 +6,11 @@ import io
 import re
 import zipfile
 from datetime import datetime
+from typing import Any
 
 from openpyxl import Workbook
+from openpyxl.cell import WriteOnlyCell
+from openpyxl.styles import Font
 
 FIXED_DAY = (2000, 1, 1, 0, 0, 0)
 
@@ -24,3 +27,14 @@ def workbook_bytes(book: Workbook) -> bytes:
                 data = re.sub(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", stamp, data)
             target.writestr(zipfile.ZipInfo(entry.filename, FIXED_DAY), data, zipfile.ZIP_DEFLATED)
     return sink.getvalue()
+
+
+def text_cell(sheet: Any, value: str, *, bold: bool = False) -> Any:
+    """Return a cell of text for a write-only sheet. A text that begins like a formula stays text, also after it was edited."""
+    cell = WriteOnlyCell(sheet, value=value)
+    cell.data_type = "s"
+    if value[:1] in ("=", "+", "-", "@", "\t", "\r"):
+        cell.quotePrefix = True
+    if bold:
+        cell.font = Font(bold=True)
+    return cell

@@ -2,12 +2,16 @@
 
 from django.urls import path
 
-from zhizhi.apps.assistance.views import policies
+from zhizhi.apps.assistance.views import cockpit, findings, household, policies
 
 app_name = "assistance"
 prefix = "assistance/"
 
 urlpatterns = [
+    path("cockpit", cockpit.cockpit, name="cockpit"),
+    path("findings", findings.findings, name="findings"),
+    path("findings.xlsx", findings.findings_export, name="findings-export"),
+    path("households/<slug:pseudonym>", household.household, name="household"),
     path("policies", policies.policies, name="policies"),
     path("policies/<slug:policy_id>", policies.policy, name="policy"),
     path("policies/<slug:policy_id>/try", policies.try_figures, name="policy-try"),

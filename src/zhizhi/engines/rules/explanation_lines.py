@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 from zhizhi.engines.rules.explanation import AmountReason, Explanation, FigureUsed, Lack, Part, Reason, Test
 from zhizhi.engines.rules.wording import plain_number, unit_text, value_text
@@ -21,7 +22,7 @@ _ROUNDINGS = {
     "fen-up": {"zh": "进到分", "en": "rounded up to a fen"},
     "fen": {"zh": "四舍五入到分", "en": "rounded to a fen"},
 }
-_OPERATORS = {
+OPERATORS = {
     "<": {"zh": "应低于", "en": "must be below"},
     "<=": {"zh": "应不超过", "en": "must be at most"},
     ">": {"zh": "应高于", "en": "must be above"},
@@ -78,11 +79,16 @@ def lines(explanation: Explanation, lang: str = "en") -> list[Line]:
     if explanation.amount is not None:
         found += _amount(explanation.amount, lang)
     for basis in explanation.basis:
-        article = _TEXT["article"][lang].format(basis["article"]) if basis.get("article") else ""
-        issued = f"（{basis['issued']}）" if basis.get("issued") else ""
-        note = _TEXT["illustrative"][lang] if basis.get("status") == "illustrative" else ""
-        found.append(Line(1, "basis", _say("basis", lang, law=basis.get("law", ""), issued=issued, article=article) + note))
+        found.append(Line(1, "basis", basis_line(basis, lang)))
     return found
+
+
+def basis_line(basis: Mapping[str, Any], lang: str) -> str:
+    """Return the law that a policy stands on, with its article."""
+    article = _TEXT["article"][lang].format(basis["article"]) if basis.get("article") else ""
+    issued = f"（{basis['issued']}）" if basis.get("issued") else ""
+    note = _TEXT["illustrative"][lang] if basis.get("status") == "illustrative" else ""
+    return _say("basis", lang, law=basis.get("law", ""), issued=issued, article=article) + note
 
 
 def _say(key: str, lang: str, **params: object) -> str:
@@ -97,7 +103,7 @@ def _reason(reason: Reason, lang: str) -> Iterator[Line]:
     for lack in reason.lacks:
         yield Line(2, "missing", _lack(lack, lang))
     for figure in reason.figures:
-        yield Line(2, "figure", _figure(figure, lang))
+        yield Line(2, "figure", figure_line(figure, lang))
 
 
 def _test(test: Test, lang: str, depth: int, whose: str = "") -> Iterator[Line]:
@@ -105,7 +111,7 @@ def _test(test: Test, lang: str, depth: int, whose: str = "") -> Iterator[Line]:
     text = _say("of", lang, whose=whose, name=name, value=value) if whose else _say("found", lang, name=name, value=value)
     if test.limits:
         limit = ", ".join(choice.text(lang) for choice in test.limits)
-        text += _say("limit", lang, operator=_OPERATORS[test.operator][lang], limit=limit)
+        text += _say("limit", lang, operator=OPERATORS[test.operator][lang], limit=limit)
     plain = test.operator in ("=", "in", "not in") and all(choice.high is None for choice in test.limits)
     if test.gap is not None and test.result is not None and test.limits and not plain:
         key = ("spare" if test.result else "short") + ("-least" if test.gap_at_least else "")
@@ -140,7 +146,8 @@ def _lack(lack: Lack, lang: str) -> str:
     return text + (_say("owner", lang, owner=lack.owner[lang]) if lack.owner else "")
 
 
-def _figure(figure: FigureUsed, lang: str) -> str:
+def figure_line(figure: FigureUsed, lang: str) -> str:
+    """Return a parameter as it applied, with its date, region and source."""
     text = _say("figure", lang, title=figure.title[lang], value=figure.value.text(lang), since=figure.since)
     if figure.region:
         text += _say("layer", lang, region=figure.region)
@@ -159,4 +166,4 @@ def _amount(amount: AmountReason, lang: str) -> Iterator[Line]:
     yield Line(2, "amount", amount.formula[lang])
     yield Line(2, "amount", f"= {amount.numbers[lang]} = {amount.value.text(lang)}")
     for figure in amount.figures:
-        yield Line(2, "figure", _figure(figure, lang))
+        yield Line(2, "figure", figure_line(figure, lang))

@@ -1,0 +1,97 @@
+"""One household, one file: read on purpose, and every reading leaves its trace."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+
+from zhizhi.apps.accounts.selectors.regions import region_path
+from zhizhi.apps.actors import Permission
+from zhizhi.apps.assistance.forms import RevealForm
+from zhizhi.apps.assistance.selectors.household import HouseholdFile, household_file
+from zhizhi.apps.assistance.selectors.packages import screening_date
+from zhizhi.apps.assistance.services.households import household_read
+from zhizhi.apps.assistance.services.identity import household_reveal
+from zhizhi.apps.casework.selectors.cases import cases_of_household
+from zhizhi.apps.gate import page, who
+from zhizhi.apps.journal.schemas import label_of
+from zhizhi.apps.journal.selectors import reads_of
+from zhizhi.apps.wording import lang, t
+from zhizhi.backends.register import Identity
+from zhizhi.kernel.errors import InvalidError
+
+FILTERS = ("purpose", "policy", "case")
+READERS = 20
+
+
+@never_cache
+@page(Permission.HOUSEHOLD_VIEW, filters=FILTERS)
+def household(request: HttpRequest, pseudonym: str) -> HttpResponse:
+    """Show a household's file; with a form sent, also who they are in clear."""
+    now = timezone.now()
+    if request.method != "POST":
+        return household_page(request, pseudonym, now, RevealForm())
+    form = RevealForm(request.POST)
+    if form.is_valid():
+        actor, on = who(request), screening_date(now)
+        try:
+            revealed = household_reveal(actor, household=pseudonym, on=on, now=now, **form.cleaned_data)
+        except InvalidError as error:
+            form.add_error(str(error.params.get("field", "reason")), error.text(lang()))
+        else:
+            return household_page(request, pseudonym, now, RevealForm(), revealed)
+    return household_page(request, pseudonym, now, form, status=422)
+
+
+def household_page(
+    request: HttpRequest,
+    pseudonym: str,
+    now: datetime,
+    form: RevealForm,
+    revealed: list[Identity] | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    """Draw the file; that it is read is written before anything is shown."""
+    actor, case = who(request), _case(request)
+    purpose = request.GET.get("purpose") or ("case" if case else "check")
+    before = reads_of(actor, pseudonym, limit=READERS)
+    household_read(actor, household=pseudonym, purpose=purpose, case_id=case, now=now)
+    file = household_file(actor, pseudonym, on=screening_date(now), lang=lang(), policy=request.GET.get("policy", ""))
+    places = [place for place in region_path(file.region) if place.level in ("county", "town", "village")]
+    context: dict[str, Any] = {
+        "file": file,
+        "name": _name(file),
+        "path": [place.name(lang()) for place in places],
+        "wanted": request.GET.get("policy", ""),
+        "case_id": case,
+        "form": form,
+        "clear": revealed,
+        "may_reveal": file.names and not actor.viewing,
+        "cases": cases_of_household(actor, household=pseudonym, now=now) if actor.may(Permission.CASE_VIEW) else [],
+        "readers": [{"event": event, "what": t(label_of(event.name)), "why": _why(event.purpose)} for event in before],
+    }
+    return render(request, "assistance/household.html", context, status=status)
+
+
+def _case(request: HttpRequest) -> int | None:
+    given = request.GET.get("case", "")
+    return int(given) if given.isdigit() and len(given) < 18 else None
+
+
+def _why(purpose: str) -> str:
+    """Return a purpose in words: the code's label, and what a person wrote after it."""
+    code, _, written = purpose.partition(": ")
+    label = t(f"assistance.purpose-{code}") if code else ""
+    return f"{label}：{written}" if written else label
+
+
+def _name(file: HouseholdFile) -> str:
+    head = next((member for member in file.members if member.relation == "head"), file.members[0] if file.members else None)
+    if head is not None and head.name:
+        return t("household.of", name=head.name)
+    return t("household.of-code", id=file.household[:8])
