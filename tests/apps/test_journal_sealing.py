@@ -217,7 +217,7 @@ def test_a_full_disk_loses_nothing(system: Actor, now: datetime, home: Configura
 
 def test_an_event_outside_a_transaction_or_with_a_number_that_names_a_person_is_a_fault(system: Actor, now: datetime) -> None:
     for details in ({"id": "11010519491231002X"}, {"list": ["call 13800138000 now"]}, {"n": float("nan")}, {"when": now}):
-        with pytest.raises(ValueError, match="JSON|finite|number"), transaction.atomic():
+        with pytest.raises(ValueError, match=r"JSON|finite|number"), transaction.atomic():
             record(system, CLOSED, now=now, details=details)
     with pytest.raises(UsageError), transaction.atomic():
         record(system, "casework.case.vanished", now=now)

@@ -15,17 +15,17 @@ from zhizhi.apps.journal.models import Event, Seal, Verification
 from zhizhi.apps.journal.schemas import LEDGER_VERIFIED, VerificationView
 from zhizhi.apps.journal.services.events import record
 from zhizhi.apps.journal.services.ledger_keys import ledger_keys
-from zhizhi.apps.journal.services.rows import by_leaf
+from zhizhi.apps.journal.services.rows import texts_by_leaf
 from zhizhi.apps.journal.services.witnesses import witnesses
 from zhizhi.backends.ledger_folder import LedgerFolder
 from zhizhi.engines.ledger.audit import Audit, audit
 from zhizhi.engines.ledger.checkpoints import witnesses_of
-from zhizhi.engines.ledger.entries import commits_to, row_text, salt_of, stated_in
+from zhizhi.engines.ledger.entries import commits_to, salt_of, stated_in
 from zhizhi.engines.ledger.hashing import EMPTY_ROOT
 from zhizhi.engines.ledger.tiles import Hashes
 from zhizhi.kernel.errors import LedgerError
 
-BATCH = 8_192
+BATCH = 4_096
 SEALS = 1_000
 """So many of the newest checkpoints are held against the tree."""
 
@@ -117,10 +117,11 @@ class _Comparer:
     def flush(self) -> None:
         """Compare what waits."""
         start, entries = self._start, self._waiting
-        rows = by_leaf(start, start + len(entries)) if entries else {}
+        rows = texts_by_leaf(start, start + len(entries)) if entries else {}
+        key = self._key
         for leaf, entry in enumerate(entries, start):
             row = rows.get(leaf)
-            if row is None or not commits_to(entry, salt_of(self._key, row.id), row_text(row)):
+            if row is None or not commits_to(entry, salt_of(key, row[0]), row[1]):
                 code = "ledger.row-missing" if row is None else "ledger.row-changed"
                 self.findings.append(_finding(code, leaf, entry))
         self.compared += len(rows)
