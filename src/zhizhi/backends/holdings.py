@@ -82,6 +82,16 @@ def bad_lines(lake: Lake, dataset: str, owner: str = "") -> list[dict[str, Any]]
     return sorted(rows, key=lambda row: (row["file"], row["row"], row["load"]))
 
 
+def bad_keys(lake: Lake, owner: str = "") -> list[tuple[str, str, str]]:
+    """Return (dataset, rule, digest) of every bad row of the present versions, of one owner or of all, in one reading."""
+    loads = [row["load"] for rows in current_loads(lake).values() for row in rows]
+    if not loads:
+        return []
+    where = f"load IN ({listed(sorted(loads))})" + (f" AND owner = {text(owner)}" if owner else "")
+    rows = lake.rows("quarantine", where, f"dataset, rule, substr(sha256(raw), 1, {DIGEST}) AS digest")
+    return [(row["dataset"], row["rule"], row["digest"]) for row in rows]
+
+
 def bad_digests(lake: Lake, dataset: str, after: int) -> set[tuple[str, str]]:
     """Return (rule, digest) of the bad rows that came with loads of a dataset later than the load numbered ``after``."""
     loads = [row["load"] for row in current_of(lake, dataset) if row["sequence"] > after]

@@ -25,6 +25,15 @@ def answer_list(actor: Actor, dataset: str, *, limit: int = 200) -> list[AnswerV
     return [_view(row, titles.get(row.rule, {}), states[row.pk]) for row in listed]
 
 
+def settled_rows() -> set[tuple[str, str, str]]:
+    """Return (dataset, rule, digest) of every row that needs no answer: its latest one stands, waits or is closed."""
+    rows = AnsweredRow.objects.filter(answer__withdrawn_at__isnull=True).order_by("answer__answered_at", "answer_id")
+    last = {
+        (dataset, rule, digest): state for dataset, rule, digest, state in rows.values_list("dataset", "rule", "digest", "state")
+    }
+    return {key for key, state in last.items() if state != "back"}
+
+
 def row_states(dataset: str) -> dict[tuple[str, str], tuple[str, int]]:
     """Return (rule, digest) -> (state, answer) of every row that a standing answer covers; the latest answer counts."""
     rows = AnsweredRow.objects.filter(dataset=dataset, answer__withdrawn_at__isnull=True).order_by(

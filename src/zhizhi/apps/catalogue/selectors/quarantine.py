@@ -9,14 +9,14 @@ from typing import Any
 
 from zhizhi.apps.actors import Actor, Permission
 from zhizhi.apps.catalogue.schemas import ROW_STATES, AnswerView, Names, QuarantineRow
-from zhizhi.apps.catalogue.selectors.answers import answer_list, row_states
+from zhizhi.apps.catalogue.selectors.answers import answer_list, row_states, settled_rows
 from zhizhi.apps.catalogue.selectors.datasets import grade_number, names
 from zhizhi.apps.catalogue.selectors.sources import contract_of, lake_or_none, vault_or_none
 from zhizhi.apps.configuration import configuration
-from zhizhi.backends.holdings import bad_lines
+from zhizhi.backends.holdings import bad_keys, bad_lines
 from zhizhi.backends.vault import Vault
 from zhizhi.exchange.contract import Contract
-from zhizhi.kernel.errors import NotFoundError, UsageError
+from zhizhi.kernel.errors import UsageError
 
 NEED_ANSWER = ("open", "back")
 """States in which a row waits for its owner's word."""
@@ -51,6 +51,11 @@ class Line:
     line: Mapping[str, Any]
     state: str
     answer: int | None
+
+    @property
+    def waits(self) -> bool:
+        """Whether it waits for its owner's word."""
+        return self.state in NEED_ANSWER
 
 
 def may_see_rows(actor: Actor) -> bool:
@@ -117,7 +122,7 @@ def groups(contract: Contract, found: Sequence[Line]) -> tuple[Group, ...]:
             rules[name].titles if name in rules else {"zh": name, "en": name},
             rules[name].check if name in rules else "",
             len(items),
-            sum(item.state in NEED_ANSWER for item in items),
+            sum(item.waits for item in items),
             str(items[0].line["owner"]),
         )
         for name, items in by_rule.items()
@@ -125,23 +130,13 @@ def groups(contract: Contract, found: Sequence[Line]) -> tuple[Group, ...]:
     return tuple(sorted(listed, key=lambda group: (-group.waiting, -group.rows, group.rule)))
 
 
-def todo_count(actor: Actor, dataset: str) -> int:
-    """Return how many bad rows of a dataset wait for the actor's answer."""
-    return sum(item.state in NEED_ANSWER for item in lines(actor, dataset))
-
-
-def row_get(actor: Actor, dataset: str, digest: str) -> QuarantineRow:
-    """Return one bad row.
-
-    Raises:
-        NotFoundError: ``catalogue.row-unknown``.
-    """
-    found = next((item for item in lines(actor, dataset) if item.line["digest"] == digest), None)
-    if found is None:
-        raise NotFoundError("catalogue.row-unknown")
+def todo_counts(actor: Actor) -> dict[str, int]:
+    """Return dataset -> how many bad rows wait for the actor's answer; nothing for posts that cannot see or answer them."""
     lake = lake_or_none()
-    answers = {answer.id: answer for answer in answer_list(actor, dataset)}
-    return _shown(found, contract_of(dataset), actor, vault_or_none(lake) if lake else None, answers)
+    if lake is None or not actor.may(Permission.QUARANTINE_ANSWER) or not may_see_rows(actor):
+        return {}
+    settled = settled_rows()
+    return dict(Counter(key[0] for key in bad_keys(lake, actor.department) if key not in settled))
 
 
 def _shown(item: Line, contract: Contract, actor: Actor, vault: Vault | None, answers: Mapping[int, AnswerView]) -> QuarantineRow:

@@ -22,6 +22,11 @@ from zhizhi.scenarios.shipped import find_package
 _KEPT = 8
 
 
+def whole_region() -> str:
+    """Return the code of the region that this installation serves: what happens to a whole dataset happens there."""
+    return str(configuration().region)
+
+
 def lake_or_none() -> Lake | None:
     """Return the lake of this home, or None if nothing was ever loaded.
 

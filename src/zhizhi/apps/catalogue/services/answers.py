@@ -11,7 +11,7 @@ from zhizhi.apps.actors import Actor, Permission
 from zhizhi.apps.catalogue.models import Answer, AnsweredRow, Mark
 from zhizhi.apps.catalogue.schemas import ANSWER_WITHDRAWN, QUARANTINE_ANSWERED, VERDICTS
 from zhizhi.apps.catalogue.selectors.quarantine import NEED_ANSWER, Line, lines
-from zhizhi.apps.catalogue.selectors.sources import lake_or_none
+from zhizhi.apps.catalogue.selectors.sources import lake_or_none, whole_region
 from zhizhi.apps.journal.services import record
 from zhizhi.backends.holdings import last_load
 from zhizhi.kernel.errors import ConflictError, InvalidError, NotFoundError
@@ -64,8 +64,8 @@ def answer_give(
         ]
 
 
-def answer_withdraw(actor: Actor, *, answer: int, now: datetime) -> None:
-    """Take an answer back; its rows wait for an answer again. Said twice, it is done once.
+def answer_withdraw(actor: Actor, *, answer: int, now: datetime) -> str:
+    """Take an answer back and return its dataset; its rows wait for an answer again. Said twice, it is done once.
 
     Raises:
         NotFoundError: ``catalogue.answer-unknown``: there is none, or another department's.
@@ -78,7 +78,15 @@ def answer_withdraw(actor: Actor, *, answer: int, now: datetime) -> None:
         if row.withdrawn_at is None:
             row.withdrawn_at = now
             row.save(update_fields=["withdrawn_at"])
-            record(actor, ANSWER_WITHDRAWN, now=now, subjects=[f"dataset:{row.dataset}"], details={"answer": row.pk})
+            record(
+                actor,
+                ANSWER_WITHDRAWN,
+                now=now,
+                region=whole_region(),
+                subjects=[f"dataset:{row.dataset}"],
+                details={"answer": row.pk},
+            )
+    return row.dataset
 
 
 def _hold(now: datetime) -> None:
@@ -143,6 +151,7 @@ def _write(
         actor,
         QUARANTINE_ANSWERED,
         now=now,
+        region=whole_region(),
         subjects=[f"dataset:{dataset}"],
         details={"answer": answer.pk, "rule": rule, "verdict": verdict, "rows": len(items)},
     )

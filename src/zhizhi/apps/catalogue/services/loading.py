@@ -15,7 +15,7 @@ from django.db import transaction
 from zhizhi.apps.actors import Actor, Permission
 from zhizhi.apps.catalogue.models import Upload
 from zhizhi.apps.catalogue.schemas import DATASET_LOADED, UPLOAD_REFUSED
-from zhizhi.apps.catalogue.selectors.sources import contract_of, contracts
+from zhizhi.apps.catalogue.selectors.sources import contract_of, contracts, whole_region
 from zhizhi.apps.catalogue.selectors.uploads import PREVIEW, upload_folder
 from zhizhi.apps.catalogue.services.sync import catalogue_sync
 from zhizhi.apps.configuration import configuration
@@ -117,6 +117,7 @@ def _loaded(actor: Actor, row: Upload, loaded: Loaded, now: datetime) -> None:
             actor,
             DATASET_LOADED,
             now=now,
+            region=whole_region(),
             subjects=[f"dataset:{row.dataset}", f"upload:{row.pk}", *([f"user:{row.user_id}"] if row.user_id else [])],
             details={"load": loaded.load, "version": loaded.version, "read": loaded.read, "good": loaded.good, "bad": loaded.bad},
         )
@@ -202,7 +203,7 @@ def _refused(actor: Actor, row: Upload, error: ZhizhiError, now: datetime) -> st
         )
         if done:
             subjects = [f"upload:{row.pk}", *([f"dataset:{row.dataset or row.chosen}"] if row.dataset or row.chosen else [])]
-            record(actor, UPLOAD_REFUSED, now=now, subjects=subjects, details={"code": error.code})
+            record(actor, UPLOAD_REFUSED, now=now, region=whole_region(), subjects=subjects, details={"code": error.code})
     shutil.rmtree(upload_folder(row.pk), ignore_errors=True)
     return "refused"
 

@@ -15,7 +15,7 @@ from zhizhi.apps.actors import Actor
 from zhizhi.apps.catalogue.models import Answer, AnsweredRow, Entry, Mark
 from zhizhi.apps.catalogue.schemas import ANSWER_SETTLED
 from zhizhi.apps.catalogue.selectors.datasets import purpose_of
-from zhizhi.apps.catalogue.selectors.sources import contracts, lake_or_none, sources_mark
+from zhizhi.apps.catalogue.selectors.sources import contracts, lake_or_none, sources_mark, whole_region
 from zhizhi.apps.journal.services import record
 from zhizhi.backends.holdings import bad_digests, current_of, last_load
 from zhizhi.backends.lake import Lake
@@ -127,6 +127,7 @@ def _settle_one(actor: Actor, answer: Answer, bad: set[tuple[str, str]], whole: 
         actor,
         ANSWER_SETTLED,
         now=now,
+        region=whole_region(),
         subjects=[f"dataset:{answer.dataset}"],
         details={"answer": answer.pk, "load": load, "closed": changed["closed"], "back": changed["back"]},
     )

@@ -16,7 +16,7 @@ from zhizhi.apps.actors import Actor, Permission
 from zhizhi.apps.catalogue.jobs import check_upload, load_upload
 from zhizhi.apps.catalogue.models import Upload
 from zhizhi.apps.catalogue.schemas import UNDER_WAY, UPLOAD_CANCELLED, UPLOAD_CONFIRMED, UPLOAD_RECEIVED, UploadView
-from zhizhi.apps.catalogue.selectors.sources import contract_of, lake_or_none
+from zhizhi.apps.catalogue.selectors.sources import contract_of, lake_or_none, whole_region
 from zhizhi.apps.catalogue.selectors.uploads import may_load, upload_folder, upload_row, view_of
 from zhizhi.apps.configuration import configuration
 from zhizhi.apps.journal.services import record
@@ -73,7 +73,7 @@ def upload_receive(actor: Actor, *, source: Path, file: str, dataset: str = "", 
                 received_at=now,
                 changed_at=now,
             )
-            record(actor, UPLOAD_RECEIVED, now=now, subjects=_subjects(row), details={"size": size})
+            record(actor, UPLOAD_RECEIVED, now=now, region=whole_region(), subjects=_subjects(row), details={"size": size})
             check_upload.enqueue(str(key))
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
@@ -105,7 +105,14 @@ def upload_confirm(actor: Actor, *, upload: str, now: datetime) -> UploadView:
         if stale:
             check_upload.enqueue(str(row.pk))
         else:
-            record(actor, UPLOAD_CONFIRMED, now=now, subjects=_subjects(row), details={"rows": row.figures.get("read", 0)})
+            record(
+                actor,
+                UPLOAD_CONFIRMED,
+                now=now,
+                region=whole_region(),
+                subjects=_subjects(row),
+                details={"rows": row.figures.get("read", 0)},
+            )
             load_upload.enqueue(str(row.pk))
     if stale:
         raise ConflictError("catalogue.preview-old")
@@ -126,7 +133,7 @@ def upload_cancel(actor: Actor, *, upload: str, now: datetime) -> UploadView:
         if row.state not in ("cancelled", "expired"):
             row.state, row.changed_at = "cancelled", now
             row.save(update_fields=["state", "changed_at"])
-            record(actor, UPLOAD_CANCELLED, now=now, subjects=_subjects(row))
+            record(actor, UPLOAD_CANCELLED, now=now, region=whole_region(), subjects=_subjects(row))
     shutil.rmtree(upload_folder(row.pk), ignore_errors=True)
     return view_of(row)
 
