@@ -92,6 +92,11 @@ class Chart:
                 raise ValueError(f"chart {self.key}: {name} has {len(given)} values for {len(self.categories)} categories")
 
     @property
+    def has_picture(self) -> bool:
+        """Whether there is anything to draw: nothing but noughts and gaps is said in words."""
+        return any(value for series in self.series for value in series.values)
+
+    @property
     def bands(self) -> tuple[Band, ...]:
         """The classes of a map; none for other kinds."""
         if self.kind != "map":

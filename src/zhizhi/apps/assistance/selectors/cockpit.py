@@ -9,8 +9,9 @@ from typing import Any
 
 from zhizhi.apps.accounts.selectors.regions import Place, region_children, region_get, region_path
 from zhizhi.apps.actors import Actor, Permission
-from zhizhi.apps.assistance.selectors.found import FindingRow, finding_rows, found_sight
+from zhizhi.apps.assistance.selectors.found import Words, found_sight
 from zhizhi.apps.assistance.selectors.lake import found_reader
+from zhizhi.apps.assistance.selectors.packages import package_in_use
 from zhizhi.apps.casework.schemas import AgeBand, Counts
 from zhizhi.apps.casework.selectors.counts import backlog, by_place, counts, trend
 from zhizhi.apps.catalogue.selectors.datasets import dataset_counts
@@ -19,8 +20,9 @@ from zhizhi.kernel.errors import NotFoundError, UsageError
 
 MEASURES = ("missed", "open", "overdue", "closed")
 WEEKS = 12
-NEWEST = 6
+MOST_WARNINGS = 8
 MISSED = Wanted(finding=("missed",))
+ALARM = Wanted(finding=("warning",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,17 @@ class Week:
 
 
 @dataclass(frozen=True, slots=True)
+class WarningFigures:
+    """One kind of warning: how often it stands here, and how many of these are new since the matching before."""
+
+    policy: str
+    title: Words
+    department: Words
+    total: int
+    new: int
+
+
+@dataclass(frozen=True, slots=True)
 class Board:
     """Everything that the cockpit shows of one region. ``missed`` is None where nothing was screened yet."""
 
@@ -75,7 +88,7 @@ class Board:
     places: Sequence[PlaceFigures]
     ages: Sequence[AgeBand]
     weeks: Sequence[Week]
-    warnings: Sequence[FindingRow]
+    warnings: Sequence[WarningFigures]
     warnings_total: int
 
 
@@ -96,17 +109,15 @@ def cockpit_board(actor: Actor, *, region: str, now: datetime, lang: str) -> Boa
     here = replace(actor, region=place.code)
     reader = found_reader()
     found: Mapping[str, RegionCount] = {}
-    missed, missed_new, warned, warned_total = None, 0, [], 0
+    missed, missed_new = None, 0
+    warnings: list[WarningFigures] = []
     record: Mapping[str, Any] = {}
     if reader is not None:
         sight, record = found_sight(here), reader.record
         totals = reader.counts(sight, MISSED)
         missed, missed_new = totals.households, reader.counts(sight, replace(MISSED, since_last=("new",))).households
         found = reader.by_region(sight, MISSED)
-        alarm = Wanted(finding=("warning",))
-        warned_total = reader.count(sight, alarm)
-        fresh = reader.page(sight, replace(alarm, since_last=("new",)), limit=NEWEST)
-        warned = fresh or reader.page(sight, alarm, limit=NEWEST)
+        warnings = _warnings(reader.counts(sight, ALARM).policy, reader.counts(sight, replace(ALARM, since_last=("new",))).policy)
     cases = counts(here, now=now)
     own = [step for step in region_path(place.code) if actor.sees(step.code)]
     return Board(
@@ -122,8 +133,8 @@ def cockpit_board(actor: Actor, *, region: str, now: datetime, lang: str) -> Boa
         places=_places(actor, place, found, screened=reader is not None, now=now, lang=lang),
         ages=backlog(here, now=now),
         weeks=_weeks(here, now),
-        warnings=finding_rows(here, warned, on=date.fromisoformat(str(record["on"]))) if warned else [],
-        warnings_total=warned_total,
+        warnings=warnings[:MOST_WARNINGS],
+        warnings_total=sum(item.total for item in warnings),
     )
 
 
@@ -136,6 +147,15 @@ def measure_from(given: str) -> str:
     if given and given not in MEASURES:
         raise UsageError("cockpit.measure-unknown", value=given[:40], known=", ".join(MEASURES))
     return given or MEASURES[0]
+
+
+def _warnings(totals: Mapping[str, int], new: Mapping[str, int]) -> list[WarningFigures]:
+    package = package_in_use()
+    figures = []
+    for name, total in totals.items():
+        policy = package.policies[name]
+        figures.append(WarningFigures(name, policy.title, package.departments[policy.department], total, new.get(name, 0)))
+    return sorted(figures, key=lambda item: (-item.new, -item.total, item.policy))
 
 
 def _places(

@@ -20,21 +20,16 @@ from zhizhi.apps.configuration import configuration
 from zhizhi.apps.gate import page, who
 from zhizhi.apps.wording import lang, t
 from zhizhi.backends.borders import borders_source
-from zhizhi.kernel.errors import UsageError
 
-FILTERS = ("region", "measure", "text")
 LONG = 15
 """Days after which a case counts as one that has waited long: the end of a band of the backlog."""
 ICONS = {"missed": "users", "open": "folder-open", "overdue": "clock-alert", "closed": "circle-check"}
 
 
 @require_safe
-@page(Permission.COCKPIT_VIEW)
+@page(Permission.COCKPIT_VIEW, filters=("region", "measure"))
 def cockpit(request: HttpRequest) -> HttpResponse:
     """Show where a region stands."""
-    for name in request.GET:
-        if name not in FILTERS:
-            raise UsageError("web.filter-unknown", name=name[:40], known=", ".join(FILTERS))
     actor, now = who(request), timezone.localtime()
     measure = measure_from(request.GET.get("measure", ""))
     board = cockpit_board(actor, region=request.GET.get("region", ""), now=now, lang=lang())
@@ -57,8 +52,8 @@ def cockpit(request: HttpRequest) -> HttpResponse:
         ],
         "ages": _ages(board, links, now),
         "weeks": _weeks(board, links, now),
+        "warnings": [(item, links.findings(finding="warning", policy=item.policy)) for item in board.warnings],
         "warnings_url": links.findings(finding="warning"),
-        "households": actor.may(Permission.HOUSEHOLD_VIEW),
         "elsewhere": t("cockpit.elsewhere"),
     }
     return render(request, "assistance/cockpit.html", context)
@@ -111,6 +106,8 @@ def _tiles(board: Board, links: Links, now: datetime) -> list[dict[str, object]]
     else:
         changed = t("cockpit.missed-change", n=f"{board.missed_new:,}") if board.missed_new else t("cockpit.missed-same")
     net = cases.opened_month - cases.closed_month
+    flow = {"opened": f"{cases.opened_month:,}", "closed": f"{cases.closed_month:,}", "n": f"{net:+,}".replace("-", "−")}
+    late = t("cockpit.overdue-change", n=f"{board.overdue_new:,}") if cases.overdue else t("cockpit.overdue-none")
     tiles: list[dict[str, object]] = [
         {
             "name": "missed",
@@ -123,19 +120,14 @@ def _tiles(board: Board, links: Links, now: datetime) -> list[dict[str, object]]
             "name": "open",
             "kind": "",
             "figure": cases.open,
-            "change": t(
-                "cockpit.open-change",
-                n=f"{net:+,}".replace("-", "−"),
-                opened=f"{cases.opened_month:,}",
-                closed=f"{cases.closed_month:,}",
-            ),
+            "change": t("cockpit.open-change" if net else "cockpit.open-same", **flow),
             "url": links.cases(status="open"),
         },
         {
             "name": "overdue",
             "kind": "urgent" if cases.overdue else "done",
             "figure": cases.overdue,
-            "change": t("cockpit.overdue-change", n=f"{board.overdue_new:,}"),
+            "change": late,
             "url": links.cases(status="overdue"),
         },
         {
@@ -168,10 +160,11 @@ def _tiles(board: Board, links: Links, now: datetime) -> list[dict[str, object]]
     return tiles
 
 
-def _source(board: Board, measure: str) -> dict[str, str]:
+def _source(board: Board, measure: str) -> tuple[str, str]:
+    """Return where a measure comes from, and of which day it is."""
     if measure == "missed":
-        return {"source": t("cockpit.source-findings"), "as_of": board.on}
-    return {"source": t("cockpit.source-cases"), "as_of": timezone.localdate().isoformat()}
+        return t("cockpit.source-findings"), board.on
+    return t("cockpit.source-cases"), timezone.localdate().isoformat()
 
 
 def _map(board: Board, places: Sequence[PlaceFigures], measure: str) -> Chart | None:
@@ -182,7 +175,7 @@ def _map(board: Board, places: Sequence[PlaceFigures], measure: str) -> Chart | 
     if not source or not places or (own is None and any(len(row.code) != 6 for row in places)):
         return None
     values = [row.rate(measure) for row in places]
-    word = t(f"cockpit.{measure}")
+    word, (told, of) = t(f"cockpit.{measure}"), _source(board, measure)
     top = max((row for row in places if row.rate(measure)), key=lambda row: row.rate(measure) or 0.0, default=None)
     title = t("cockpit.map-title-none", measure=word)
     if top is not None:
@@ -198,7 +191,8 @@ def _map(board: Board, places: Sequence[PlaceFigures], measure: str) -> Chart | 
         hrefs=[f"?{urlencode({'region': row.code, 'measure': measure})}" for row in places],
         borders=reverse("borders", args=[board.place.code]),
         map_source=source,
-        **_source(board, measure),
+        source=told,
+        as_of=of,
     )
 
 
@@ -208,7 +202,7 @@ def _ranks(board: Board, places: Sequence[PlaceFigures], measure: str) -> Chart:
     )
     unknown = [row for row in places if row.rate(measure) is None]
     ranked = [*known, *unknown]
-    word = t(f"cockpit.{measure}")
+    word, (told, of) = t(f"cockpit.{measure}"), _source(board, measure)
     return Chart(
         key="ranks",
         kind="bars",
@@ -217,7 +211,8 @@ def _ranks(board: Board, places: Sequence[PlaceFigures], measure: str) -> Chart:
         categories=[row.name for row in ranked],
         series=(Series(t("cockpit.per-thousand", measure=word), [row.rate(measure) for row in ranked]),),
         hrefs=[f"?{urlencode({'region': row.code, 'measure': measure})}" for row in ranked],
-        **_source(board, measure),
+        source=told,
+        as_of=of,
     )
 
 
@@ -271,7 +266,7 @@ def _from(day: date | None) -> dict[str, str]:
 def _weeks(board: Board, links: Links, now: datetime) -> Chart:
     weeks = board.weeks
     opened, closed = sum(week.opened for week in weeks), sum(week.closed for week in weeks)
-    name = "even" if opened == closed else "grows" if opened > closed else "shrinks"
+    name = ("even" if opened else "empty") if opened == closed else "grows" if opened > closed else "shrinks"
     hrefs = [links.cases(status="all", opened_from=week.first.isoformat(), opened_to=week.last.isoformat()) for week in weeks]
     return Chart(
         key="weeks",

@@ -118,6 +118,12 @@ const axis = (look) => ({
   }),
 });
 
+/** The axis of values; cases and people come in whole numbers. */
+const whole = (look, table) => ({
+  ...axis(look).value,
+  minInterval: table.series.every((series) => series.values.every((value) => value === null || Number.isInteger(value))) ? 1 : 0,
+});
+
 const kinds = {
   line(look, table) {
     const option = frame(look, table);
@@ -129,7 +135,8 @@ const kinds = {
     const point = option.tooltip.formatter;
     option.tooltip.formatter = (points) => point(points[0]);
     option.xAxis = { ...axis(look).names(table), boundaryGap: false };
-    option.yAxis = axis(look).value;
+    Object.assign(option.xAxis.axisLabel, { alignMinLabel: "left", alignMaxLabel: "right" });
+    option.yAxis = whole(look, table);
     option.series = table.series.flatMap((series, i) => [
       {
         type: "line",
@@ -166,7 +173,7 @@ const kinds = {
       const size = Math.min(look.small, room / longest(table));
       if (size >= 0.6 * look.rem) Object.assign(option.xAxis.axisLabel, { interval: 0, hideOverlap: false, fontSize: size });
     }
-    option.yAxis = axis(look).value;
+    option.yAxis = whole(look, table);
     option.series = bars(look, table, "top", false, "stacked" in figure.dataset);
     return option;
   },
