@@ -2,9 +2,9 @@
 
 An edge is *shown* only with both: the share of bootstraps over innovations in which it is found again, and the q-value against
 worlds in which nobody follows anybody. In a null world each innovation keeps its dates and its number of adopters, but who
-adopted when is drawn anew, so that an edge can only be chance. (Vuong's p is no such evidence: on permuted dates as many edges pass as on
-the real ones.) q-values: Benjamini and Hochberg, J. R. Stat. Soc. B 57 (1995) 289-300, over all possible edges; p-values from the
-pooled standardised null of all edges, so that 200 draws resolve small p.
+adopted when is drawn anew, so that an edge can only be chance. (Vuong's p is no such evidence: on permuted dates as many edges
+pass as on the real ones.) q-values: Benjamini and Hochberg, J. R. Stat. Soc. B 57 (1995) 289-300, over all possible edges;
+p-values from the pooled standardised null of all edges, so that 200 draws resolve small p.
 """
 
 from __future__ import annotations
