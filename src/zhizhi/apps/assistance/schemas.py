@@ -178,7 +178,7 @@ class AidRow:
     """One piece of aid that a household has. ``id`` is set where a person wrote it down.
 
     ``value_fen`` is a month's money where ``monthly``; ``this_year_fen`` what it comes to since 1 January, ``estimated`` where
-    that is worked out of a monthly amount and its first day.
+    that is worked out of a monthly amount and its first day. ``hidden``: there is an amount, above the post's grade.
     """
 
     kind: str
@@ -195,6 +195,7 @@ class AidRow:
     id: int | None
     this_year_fen: int | None
     estimated: bool
+    hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)
