@@ -75,6 +75,12 @@ def thing(app: str, parameter: str, *, placeless: bool = False) -> Callable[[Cal
     return keep
 
 
+@thing("", "code")
+def code(world: World) -> str:
+    """Give the place of a map."""
+    return world.county
+
+
 def new_world(system: Actor, now: datetime) -> World:
     """Return a world with the foreign places in the tree."""
     regions_put(system, places=FOREIGN)

@@ -7,9 +7,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial, wraps
 from typing import Any
+from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import resolve_url
 
 from zhizhi.apps.actors import Actor, Permission
 from zhizhi.kernel.errors import RefusedError, UsageError
@@ -59,7 +62,7 @@ def page(
         @wraps(view)
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if getattr(request, "actor", None) is None and not request.user.is_authenticated:
-                return redirect_to_login(request.get_full_path())
+                return _to_login(request)
             _pass(request, gate)
             return view(request, *args, **kwargs)  # type: ignore[no-any-return]
 
@@ -67,6 +70,19 @@ def page(
         return guarded
 
     return guard
+
+
+def _to_login(request: HttpRequest) -> HttpResponseBase:
+    """Send a stranger to the login, and from there back to where she was: for a form that she sent, to the page of the form."""
+    htmx = request.headers.get("HX-Request") == "true"
+    wanted = request.get_full_path()
+    if htmx or request.method not in ("GET", "HEAD"):
+        seen = urlsplit(request.headers.get("HX-Current-URL" if htmx else "Referer", ""))
+        wanted = seen._replace(scheme="", netloc="").geturl() if seen.netloc == request.get_host() else ""
+    answer = redirect_to_login(wanted) if wanted else HttpResponseRedirect(resolve_url(settings.LOGIN_URL))
+    if htmx:  # a redirect would put the login into the middle of the page
+        return HttpResponse(headers={"HX-Redirect": answer.url})
+    return answer
 
 
 def everybody(because: str) -> Callable[[View], View]:

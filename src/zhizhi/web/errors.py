@@ -71,6 +71,15 @@ def translated(error: Exception) -> errors.ZhizhiError | None:
     return None
 
 
+def sentence(error: errors.ZhizhiError) -> str:
+    """Return an error's sentence in the language of the request; roles and permissions are named in words."""
+    if error.code == "accounts.refused":
+        role, permission = (str(error.params.get(name, "-")) for name in ("role", "permission"))
+        words = {"role": t(f"accounts.role-{role}"), "permission": t(f"accounts.may-{permission.replace('.', '-')}")}
+        return t("accounts.refused", **(words if role != "-" else {**words, "role": "-"}))
+    return error.text(lang())
+
+
 def problem(error: errors.ZhizhiError, faults: Sequence[tuple[str, str, str]] = ()) -> JsonResponse:
     """Return an error as problem+json with its code, params and sentence.
 
@@ -83,7 +92,7 @@ def problem(error: errors.ZhizhiError, faults: Sequence[tuple[str, str, str]] = 
         "type": f"urn:zhizhi:error:{error.code}",
         "title": t(f"web.status-{status}"),
         "status": status,
-        "detail": error.text(lang()),
+        "detail": sentence(error),
         "code": error.code,
         "params": {name: str(value) for name, value in error.params.items()},
     }
@@ -127,7 +136,7 @@ def answer(request: HttpRequest, error: Exception) -> HttpResponse:
 def error_page(request: HttpRequest, error: errors.ZhizhiError) -> HttpResponse:
     """Return an error as a page: what happened, what is safe, what to do."""
     status = status_of(error)
-    context = {"status": status, "code": error.code, "sentence": error.text(lang()), "title": t(f"web.status-{status}")}
+    context = {"status": status, "code": error.code, "sentence": sentence(error), "title": t(f"web.status-{status}")}
     return _marked(render(request, "error.html", context, status=status), error)
 
 

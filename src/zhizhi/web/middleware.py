@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import get_language_from_path
 
 from zhizhi.apps.accounts.schemas import IN_POST, IN_VIEW, IN_VIEW_UNTIL
 from zhizhi.apps.accounts.selectors.posts import actor_of, posts_of
@@ -54,7 +56,10 @@ class ActorMiddleware:
             request.token, request.actor = found  # type: ignore[attr-defined]
         elif request.user.is_authenticated and request.user.pk is not None:
             self._seat(request, request.user.pk)
-        return self.get_response(request)
+        response = self.get_response(request)
+        if request.actor is not None and "Cache-Control" not in response:  # type: ignore[attr-defined]
+            response["Cache-Control"] = "private, no-store"  # what was shown is not left behind on a shared computer
+        return response
 
     def _seat(self, request: HttpRequest, user_id: int) -> None:
         posts = posts_of(user_id)
@@ -78,6 +83,28 @@ class ActorMiddleware:
         if request.path.startswith(API):
             return problem(RefusedError("accounts.password-first"))
         return HttpResponseRedirect(reverse("accounts:password"))
+
+
+class LanguageMiddleware:
+    """Remembers the language of the page that was last opened, for addresses without one: the start, the API."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Set the cookie of the language where it has changed."""
+        response = self.get_response(request)
+        language = get_language_from_path(request.path_info)
+        if language and request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME) != language:
+            response.set_cookie(
+                settings.LANGUAGE_COOKIE_NAME,
+                language,
+                max_age=365 * 86_400,
+                httponly=True,
+                samesite="Lax",
+                secure=request.is_secure(),
+            )
+        return response
 
 
 class ApiMiddleware:
@@ -109,6 +136,6 @@ class ApiMiddleware:
             return RefusedError("accounts.login-needed")
         token: int | None = request.token  # type: ignore[attr-defined]
         caller = f"token:{token}" if token else f"user:{request.user.pk}"
-        settings = configuration()
-        wait = seconds_to_wait(settings.home, caller, settings.api_per_minute, timezone.now().timestamp())
-        return UnavailableError("web.too-many", most=settings.api_per_minute, seconds=wait) if wait else None
+        desk = configuration()
+        wait = seconds_to_wait(desk.home, caller, desk.api_per_minute, timezone.now().timestamp())
+        return UnavailableError("web.too-many", most=desk.api_per_minute, seconds=wait) if wait else None

@@ -53,11 +53,13 @@ def token_actor(secret: str, *, now: datetime) -> tuple[int, Actor] | None:
     return token.pk, replace(actor, permissions=actor.permissions & frozenset(token.permissions))
 
 
-def token_list(actor: Actor, *, now: datetime) -> list[TokenView]:
-    """Return the tokens of posts in the actor's subtree, newest first."""
+def token_list(actor: Actor, *, now: datetime, before: int | None = None, limit: int | None = None) -> list[TokenView]:
+    """Return the tokens of posts in the actor's subtree, newest first; ``before`` is the id after which a page begins."""
     actor.require(Permission.TOKEN_MANAGE)
     rows = Token.objects.filter(in_scope(actor, "post__region")).select_related("post__user").order_by("-id")
-    return [_shown(token, now) for token in rows]
+    if before is not None:
+        rows = rows.filter(pk__lt=before)
+    return [_shown(token, now) for token in rows[:limit]]
 
 
 def _shown(token: Token, now: datetime) -> TokenView:
