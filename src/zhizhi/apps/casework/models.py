@@ -84,11 +84,12 @@ class Case(models.Model):
             ),
             models.Index(fields=["due", "id", "region"], condition=OPEN, name="casework_open_due"),
             models.Index(fields=["score", "id", "region"], condition=OPEN, name="casework_open_score"),
+            models.Index(fields=["region", "title_zh", "title_en"], condition=OPEN, name="casework_open_words"),
             models.Index(fields=["holder_post", "due"], condition=OPEN, name="casework_open_holder"),
             models.Index(fields=["opened_on", "region", "due"], condition=OPEN, name="casework_open_age"),
             models.Index(fields=["pause_until"], condition=Q(paused_at__isnull=False), name="casework_paused"),
             models.Index(fields=["closed_on", "id", "region", "outcome"], condition=CLOSED, name="casework_closed_on"),
-            models.Index(fields=["region", "closed_on", "id"], condition=CLOSED, name="casework_closed_region"),
+            models.Index(fields=["region", "severity", "closed_on", "id"], condition=CLOSED, name="casework_closed_region"),
             models.Index(fields=["opened_on", "id", "region"], name="casework_opened_on"),
             models.Index(fields=["household", "id"], name="casework_household"),
             models.Index(fields=["merged_into"], condition=Q(merged_into__isnull=False), name="casework_merged"),
@@ -99,17 +100,21 @@ class Case(models.Model):
 
 
 class CaseFinding(models.Model):
-    """One finding of a case: which policy or warning found the household."""
+    """One finding of a case: which policy or warning found the household. Place and openness repeat the case, for counting."""
 
     case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="found", db_index=False)
     policy = models.CharField(max_length=64)
     finding = models.CharField(max_length=16)
+    region = models.CharField(max_length=12)
+    is_open = models.BooleanField(default=True)
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["case", "policy"], name="casework_one_finding_a_policy")
         ]
-        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["policy", "case"], name="casework_policy_case")]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["policy", "is_open", "region", "case"], name="casework_policy_case")
+        ]
 
     def __str__(self) -> str:
         return self.policy
@@ -195,7 +200,7 @@ class Tally(models.Model):
     class Meta:
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["measure", "day", "region", "key", "policy", "count"], name="casework_tally_day"),
-            models.Index(fields=["measure", "policy", "region"], name="casework_tally_policy"),
+            models.Index(fields=["measure", "region", "policy", "key", "count"], name="casework_tally_policy"),
         ]
 
     def __str__(self) -> str:
@@ -238,3 +243,21 @@ class CalendarDay(models.Model):
 
     def __str__(self) -> str:
         return f"{self.day} {'free' if self.free else 'worked'}"
+
+
+class SavedFilter(models.Model):
+    """A list's filters under a name, kept for the person who set them."""
+
+    user_id = models.BigIntegerField()
+    page = models.CharField(max_length=16)
+    name = models.CharField(max_length=60)
+    query = models.CharField(max_length=600)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["user_id", "page", "name"], name="casework_one_filter_a_name")
+        ]
+
+    def __str__(self) -> str:
+        return self.name

@@ -14,7 +14,7 @@ from zhizhi.apps.actors import Actor, Permission, in_scope
 from zhizhi.apps.casework.models import Case, Tally
 from zhizhi.apps.casework.schemas import MERGE_OUTCOME, TALLY_CLOSED, TALLY_OPENED, CaseFilter, CasePage, CaseRow
 from zhizhi.apps.casework.selectors.calendars import calendar_now
-from zhizhi.apps.casework.selectors.narrowing import bounds, conditions, cut
+from zhizhi.apps.casework.selectors.narrowing import bounds, conditions, cut, found_by
 from zhizhi.apps.casework.selectors.workflows import workflow_by_digest
 from zhizhi.engines.workflow.calendar import WorkingCalendar
 from zhizhi.engines.workflow.definition import Workflow
@@ -73,6 +73,8 @@ def case_count(actor: Actor, *, wanted: CaseFilter, now: datetime) -> int:
         return _sum(_within(lines, wanted.closed_from, wanted.closed_to, wanted.outcome))
     if wanted.status == "all" and narrowed <= _IN_TALLY | {"opened_from", "opened_to"}:
         return _sum(_within(Tally.objects.filter(in_scope(here), measure=TALLY_OPENED), wanted.opened_from, wanted.opened_to))
+    if wanted.policy and wanted.status in ("open", "closed", "all") and narrowed <= _IN_TALLY | {"policy"}:
+        return found_by(here, wanted).count()
     return Case.objects.filter(conditions(actor, wanted, now, calendar)).count()
 
 

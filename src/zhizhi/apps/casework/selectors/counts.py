@@ -166,19 +166,22 @@ def by_state(actor: Actor, *, now: datetime) -> dict[str, tuple[int, int]]:
     """Return step -> (open cases, overdue ones)."""
     _require(actor)
     rows = Case.objects.filter(OPEN & in_scope(actor)).values("state")
-    return {row["state"]: (row["n"], row["late"]) for row in rows.annotate(n=Count("*"), late=Count("region", filter=Q(due__lt=now)))}
+    return {
+        row["state"]: (row["n"], row["late"]) for row in rows.annotate(n=Count("*"), late=Count("region", filter=Q(due__lt=now)))
+    }
 
 
 def outcomes_by_policy(actor: Actor, *, first: date | None = None, last: date | None = None) -> list[PolicyOutcomes]:
     """Return how the closed cases of each policy and warning ended, the most frequent first.
 
-    Merged cases count for the case that they were merged into. Whether an outcome confirms or denies what was found is said
+    ``first`` and ``last`` are days; whole months are counted, from that of ``first`` to that of ``last``. Merged cases count for
+    the case that they were merged into. Whether an outcome confirms or denies what was found is said
     by the workflow; outcomes that say neither are counted in ``closed`` alone.
     """
     _require(actor)
     lines = Tally.objects.filter(in_scope(actor), measure=TALLY_POLICY)
     if first:
-        lines = lines.filter(day__gte=first)
+        lines = lines.filter(day__gte=first.replace(day=1))
     if last:
         lines = lines.filter(day__lte=last)
     found: dict[str, dict[str, int]] = defaultdict(dict)

@@ -8,19 +8,22 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Model
 
 from zhizhi.apps.actors import Actor, Permission
-from zhizhi.apps.casework.models import Case, CaseFinding, Entry
+from zhizhi.apps.casework.models import Case, CaseFinding, Entry, WorkflowVersion
 from zhizhi.apps.casework.schemas import FOUND, OPENED, SEVERITIES, CaseDraft
 from zhizhi.apps.casework.selectors.calendars import calendar_digest, calendar_of
 from zhizhi.apps.casework.selectors.workflows import workflow_current, workflow_in
 from zhizhi.apps.casework.services.tallies import opened, tally_add
 from zhizhi.apps.journal.schemas import Fact
 from zhizhi.apps.journal.services import record_many
+from zhizhi.backends.rows import insert_rows, next_ids
+from zhizhi.engines.workflow.calendar import WorkingCalendar
 from zhizhi.engines.workflow.deadlines import due
 from zhizhi.kernel.errors import ConflictError, InvalidError
 
-BATCH = 1_000
+MANY = 50
 CHUNK = 5_000
 
 
@@ -78,110 +81,146 @@ def _open_chunk(actor: Actor, drafts: Sequence[CaseDraft], now: datetime) -> lis
     calendar = calendar_of(calendar_digest())
     today = calendar.day_of(now)
     standing = _already_open(drafts)
+    versions: dict[tuple[str, str], tuple[int, str, str]] = {}
     ready: dict[tuple[str, str, str], _Opening] = {}
-    fresh: dict[tuple[str, str], Case] = {}
-    more: list[tuple[int | Case, CaseDraft]] = []
+    fresh: dict[tuple[str, str], dict[str, Any]] = {}
+    more: list[tuple[tuple[str, str], CaseDraft]] = []
     for draft in drafts:
         home = (draft.household, draft.kind)
         if home in standing or home in fresh:
-            more.append((standing.get(home) or fresh[home], draft))
+            more.append((home, draft))
             continue
-        place = (draft.package, draft.workflow, draft.region)
+        place, flow = (draft.package, draft.workflow, draft.region), (draft.package, draft.workflow)
+        if flow not in versions:
+            versions[flow] = workflow_current(*flow)
         if place not in ready:
-            ready[place] = _opening(draft, now)
-        fresh[home] = _case(draft, ready[place], now, today)
+            ready[place] = _opening(versions[flow], draft.region, calendar, now)
+        fresh[home] = _row(draft, ready[place], now, today)
     made = list(fresh.values())
-    Case.objects.bulk_create(made, batch_size=BATCH)
-    firsts = {(draft.household, draft.kind): draft for draft in reversed(drafts)}
-    _follow(actor, [(fresh[home], firsts[home]) for home in fresh], now)
+    _insert(Case, made)
+    _follow(actor, made, now)
+    known = standing | {home: row["id"] for home, row in fresh.items()}
     if more:
-        _add_findings(actor, [(item if isinstance(item, int) else item.pk, draft) for item, draft in more], now)
-    known = standing | {home: case.pk for home, case in fresh.items()}
+        _add_findings(actor, [(known[home], draft) for home, draft in more], now)
     return [known[draft.household, draft.kind] for draft in drafts]
 
 
-def _opening(draft: CaseDraft, now: datetime) -> _Opening:
-    version, digest, package_version = workflow_current(draft.package, draft.workflow)
-    workflow = workflow_in(digest, draft.region)
+def _opening(version: tuple[int, str, str], region: str, calendar: WorkingCalendar, now: datetime) -> _Opening:
+    pk, digest, package_version = version
+    workflow = workflow_in(digest, region)
     step = workflow.steps[workflow.start]
-    end = due(step.limit, now, calendar_of(calendar_digest()))
-    return _Opening(version, draft.package_version or package_version, step.id, step.roles[0], end)
+    return _Opening(pk, package_version, step.id, step.roles[0], due(step.limit, now, calendar))
 
 
-def _case(draft: CaseDraft, opening: _Opening, now: datetime, today: date) -> Case:
+def _row(draft: CaseDraft, opening: _Opening, now: datetime, today: date) -> dict[str, Any]:
+    """Return a new case's columns, all but the id."""
     post, user, name = draft.holder or (None, None, "")
-    return Case(
-        kind=draft.kind,
-        workflow_id=opening.version,
-        package_version=draft.package_version or opening.package_version,
-        household=draft.household,
-        region=draft.region,
-        title_zh=draft.title_zh,
-        title_en=draft.title_en,
-        card=dict(draft.card),
-        findings=[dict(finding) for finding in draft.findings],
-        severity=draft.severity,
-        score=draft.score,
-        state=opening.state,
-        role=opening.role,
-        holder_post=post,
-        holder_user=user,
-        holder_name=name,
-        hands={opening.role: [post, user, name]} if post is not None else {},
-        opened_at=now,
-        opened_on=today,
-        step_started=now,
-        due=opening.due,
-        changed_at=now,
-        key=draft.key,
-    )
+    return {
+        "kind": draft.kind,
+        "workflow_id": opening.version,
+        "package_version": draft.package_version or opening.package_version,
+        "household": draft.household,
+        "region": draft.region,
+        "title_zh": draft.title_zh,
+        "title_en": draft.title_en,
+        "card": dict(draft.card),
+        "findings": [dict(finding) for finding in draft.findings],
+        "severity": draft.severity,
+        "score": draft.score,
+        "state": opening.state,
+        "role": opening.role,
+        "holder_post": post,
+        "holder_user": user,
+        "holder_name": name,
+        "hands": {opening.role: [post, user, name]} if post is not None else {},
+        "version": 1,
+        "opened_at": now,
+        "opened_on": today,
+        "step_started": now,
+        "due": opening.due,
+        "pause_reason": "",
+        "pauses": [],
+        "escalated_to": "",
+        "outcome": "",
+        "reopened": 0,
+        "changed_at": now,
+        "key": draft.key,
+    }
 
 
-def _follow(actor: Actor, made: Sequence[tuple[Case, CaseDraft]], now: datetime) -> None:
+def _insert(model: type[Model], rows: list[dict[str, Any]]) -> None:
+    """Insert rows of one shape and put their ids on them; many of them without an object for each."""
+    if len(rows) < MANY:
+        for row in rows:
+            row["id"] = model._default_manager.create(**row).pk
+        return
+    table = model._meta.db_table
+    for row, pk in zip(rows, next_ids(connection, table, len(rows)), strict=True):
+        row["id"] = pk
+    insert_rows(connection, table, list(rows[0]), (list(row.values()) for row in rows))
+
+
+def _follow(actor: Actor, made: Sequence[dict[str, Any]], now: datetime) -> None:
     """Write what goes with new cases: findings, first lines, numbers, events."""
-    role = actor.role.value if actor.role else ""
-    CaseFinding.objects.bulk_create(
+    policies = {row["id"]: _policies(row["findings"]) for row in made}
+    _insert(CaseFinding, [_finding(row["id"], row["region"], *item) for row in made for item in policies[row["id"]].items()])
+    _insert(
+        Entry,
         [
-            CaseFinding(case_id=case.pk, policy=policy, finding=finding)
-            for case, _ in made
-            for policy, finding in _policies(case.findings).items()
-        ],
-        batch_size=BATCH * 4,
-    )
-    Entry.objects.bulk_create(
-        [
-            Entry(
-                case_id=case.pk,
+            _entry(
+                actor,
+                now,
+                case_id=row["id"],
                 kind="opened",
-                at=now,
-                user_id=actor.user_id,
-                post_id=actor.post_id,
-                actor=actor.name,
-                role=role,
-                state_to=case.state,
+                state_to=row["state"],
                 version=1,
-                details={"holder": case.holder_name, "policies": list(_policies(case.findings))},
+                details={"holder": row["holder_name"], "policies": list(policies[row["id"]])},
             )
-            for case, _ in made
+            for row in made
         ],
-        batch_size=BATCH,
     )
-    tally_add(opened(case.region, case.opened_on) for case, _ in made)
+    tally_add(opened(row["region"], row["opened_on"]) for row in made)
+    packages = dict(WorkflowVersion.objects.values_list("id", "package"))
     record_many(
         actor,
         [
             Fact(
                 OPENED,
-                subjects=[f"case:{case.pk}", f"household:{case.household}"],
-                region=case.region,
-                details={"state": case.state, "policies": list(_policies(case.findings)), "severity": case.severity},
-                package=draft.package,
-                package_version=case.package_version,
+                subjects=[f"case:{row['id']}", f"household:{row['household']}"],
+                region=row["region"],
+                details={"state": row["state"], "policies": list(policies[row["id"]]), "severity": row["severity"]},
+                package=packages[row["workflow_id"]],
+                package_version=row["package_version"],
             )
-            for case, draft in made
+            for row in made
         ],
         now=now,
     )
+
+
+def _finding(case_id: int, region: str, policy: str, finding: str) -> dict[str, Any]:
+    return {"case_id": case_id, "policy": policy, "finding": finding, "region": region, "is_open": True}
+
+
+def _entry(actor: Actor, now: datetime, **given: Any) -> dict[str, Any]:
+    return {
+        "case_id": 0,
+        "kind": "",
+        "at": now,
+        "user_id": actor.user_id,
+        "post_id": actor.post_id,
+        "actor": actor.name,
+        "role": actor.role.value if actor.role else "",
+        "state_from": "",
+        "state_to": "",
+        "way": "",
+        "outcome": "",
+        "note": "",
+        "answers": {},
+        "details": {},
+        "version": 0,
+        **given,
+    }
 
 
 def _add_findings(actor: Actor, more: Sequence[tuple[int, CaseDraft]], now: datetime) -> None:
@@ -200,20 +239,10 @@ def _add_findings(actor: Actor, more: Sequence[tuple[int, CaseDraft]], now: date
         Case.objects.filter(pk=pk).update(findings=case.findings, severity=case.severity, score=case.score, changed_at=now)
         policies = _policies(new)
         CaseFinding.objects.bulk_create(
-            [CaseFinding(case_id=pk, policy=policy, finding=finding) for policy, finding in policies.items()],
-            ignore_conflicts=True,
+            [CaseFinding(**_finding(pk, case.region, *item)) for item in policies.items()], ignore_conflicts=True
         )
-        Entry.objects.create(
-            case_id=pk,
-            kind="found",
-            at=now,
-            user_id=actor.user_id,
-            post_id=actor.post_id,
-            actor=actor.name,
-            state_from=case.state,
-            state_to=case.state,
-            details={"policies": list(policies)},
-        )
+        line = {"case_id": pk, "kind": "found", "state_from": case.state, "state_to": case.state}
+        Entry.objects.create(**_entry(actor, now, **line, details={"policies": list(policies)}))
         subjects = [f"case:{pk}", f"household:{case.household}"]
         facts.append(Fact(FOUND, subjects=subjects, region=case.region, details={"policies": list(policies)}))
     record_many(actor, facts, now=now)

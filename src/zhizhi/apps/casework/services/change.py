@@ -11,7 +11,7 @@ from django.db import IntegrityError
 from django.db.models import F, Subquery
 
 from zhizhi.apps.actors import Actor, Permission, in_scope
-from zhizhi.apps.casework.models import Calendar, Case, Entry
+from zhizhi.apps.casework.models import Calendar, Case, CaseFinding, Entry
 from zhizhi.apps.casework.schemas import Moved
 from zhizhi.apps.casework.selectors.calendars import calendar_of
 from zhizhi.apps.casework.selectors.workflows import workflow_in
@@ -170,6 +170,13 @@ def tell(actor: Actor, case: Case, event: str, now: datetime, details: Mapping[s
         package_version=case.package_version,
         purpose=purpose,
     )
+
+
+def findings_mark(case_id: int, *, is_open: bool) -> list[str]:
+    """Mark a case's findings as those of an open or a closed case; return their policies."""
+    rows = CaseFinding.objects.filter(case_id=case_id)
+    rows.update(is_open=is_open)
+    return list(rows.order_by("policy").values_list("policy", flat=True))
 
 
 def read_pauses(pauses: list[list[str]]) -> list[tuple[datetime, datetime]]:

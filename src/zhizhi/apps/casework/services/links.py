@@ -9,7 +9,7 @@ from django.db import transaction
 from zhizhi.apps.actors import Actor, Permission
 from zhizhi.apps.casework.models import Case, CaseFinding, CaseLink
 from zhizhi.apps.casework.schemas import LINK_KINDS, LINKED, MERGE_OUTCOME, MERGED, TALLY_CLOSED, Moved
-from zhizhi.apps.casework.services.change import add_entry, find, reason_of, save, sent_before, tell
+from zhizhi.apps.casework.services.change import add_entry, find, findings_mark, reason_of, save, sent_before, tell
 from zhizhi.apps.casework.services.tallies import tally_add
 from zhizhi.kernel.errors import ConflictError, InvalidError
 
@@ -88,6 +88,7 @@ def case_merge(
         if moved.again:
             return moved
         tally_add([(TALLY_CLOSED, MERGE_OUTCOME, "", today, work.case.region)])
+        findings_mark(case_id, is_open=False)
         _take_over(target.case, work.case, now)
         add_entry(actor, target.case, "merged", now, state_to=target.case.state, note=note, details={"from": case_id})
         tell(actor, target.case, MERGED, now, {"from": case_id})
@@ -104,6 +105,9 @@ def _take_over(target: Case, source: Case, now: datetime) -> None:
         changed_at=now,
     )
     CaseFinding.objects.bulk_create(
-        [CaseFinding(case_id=target.pk, policy=item["policy"], finding=item.get("finding", "")) for item in new],
+        [
+            CaseFinding(case_id=target.pk, policy=item["policy"], finding=item.get("finding", ""), region=target.region)
+            for item in new
+        ],
         ignore_conflicts=True,
     )

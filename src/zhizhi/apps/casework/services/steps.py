@@ -9,7 +9,7 @@ from typing import Any
 from django.db import transaction
 
 from zhizhi.apps.actors import Actor, Permission
-from zhizhi.apps.casework.models import Attachment, Case, CaseFinding
+from zhizhi.apps.casework.models import Attachment, Case
 from zhizhi.apps.casework.schemas import (
     CLOSED,
     MOVED,
@@ -21,7 +21,7 @@ from zhizhi.apps.casework.schemas import (
     FormError,
     Moved,
 )
-from zhizhi.apps.casework.services.change import Work, find, reason_of, require_hand, save, sent_before
+from zhizhi.apps.casework.services.change import Work, find, findings_mark, reason_of, require_hand, save, sent_before
 from zhizhi.apps.casework.services.tallies import closed, tally_add
 from zhizhi.engines.workflow.deadlines import due as due_of
 from zhizhi.engines.workflow.definition import RETURN, STAY, Step, Transition
@@ -94,7 +94,7 @@ def case_move(
             details={"way": chosen.id, **({"outcome": ends} if ends else {})},
         )
         if ends and not moved.again:
-            tally_add(closed(case, _policies(case.pk), changes["closed_on"], ends))
+            tally_add(closed(case, findings_mark(case.pk, is_open=False), changes["closed_on"], ends))
         return moved
 
 
@@ -195,7 +195,7 @@ def case_reopen(actor: Actor, *, case_id: int, version: int, reason: str, now: d
         other = Case.objects.filter(household=case.household, kind=case.kind, closed_at__isnull=True).first()
         if other is not None:
             raise ConflictError("casework.open-exists", number=other.pk)
-        tally_add(closed(case, _policies(case.pk), case.closed_on, case.outcome), sign=-1)
+        tally_add(closed(case, findings_mark(case.pk, is_open=True), case.closed_on, case.outcome), sign=-1)
         entering = _entering(work, work.workflow.steps[rule.to], case.hands, now)
         return save(
             actor,
@@ -268,10 +268,6 @@ def _closing(work: Work, state: str, outcome: str, now: datetime) -> dict[str, A
         "escalated_at": None,
         "escalated_to": "",
     }
-
-
-def _policies(case_id: int) -> list[str]:
-    return list(CaseFinding.objects.filter(case_id=case_id).order_by("policy").values_list("policy", flat=True))
 
 
 def _require_step(actor: Actor, work: Work) -> None:

@@ -23,9 +23,9 @@ def opened(region: str, day: date) -> Line:
 
 
 def closed(case: Case, policies: Iterable[str], day: date, outcome: str) -> list[Line]:
-    """Return the lines of one closed case: its outcome, and the outcome for each policy that found the household."""
+    """Return the lines of one closed case: its outcome by day, and by month for each policy that found the household."""
     lines = [(TALLY_CLOSED, outcome, "", day, case.region)]
-    return lines + [(TALLY_POLICY, outcome, policy, day, case.region) for policy in policies]
+    return lines + [(TALLY_POLICY, outcome, policy, day.replace(day=1), case.region) for policy in policies]
 
 
 def tally_add(lines: Iterable[Line], sign: int = 1) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,9 +13,15 @@ from django.db import connection
 from zhizhi.apps.actors import Actor
 from zhizhi.apps.journal.models import Event, EventSubject
 from zhizhi.apps.journal.schemas import Fact, known
+from zhizhi.backends.rows import insert_rows, next_ids
 from zhizhi.engines.ledger.entries import plain
 
 BATCH = 2_000
+MANY = 100
+_COLUMNS = (
+    "id", "name", "at", "user_id", "post_id", "role", "actor", "via", "region", "purpose", "package", "package_version",
+    "details",
+)  # fmt: skip
 _RESIDENT_OR_PHONE = re.compile(r"(?<![0-9A-Za-z])(?:[1-9]\d{16}[\dXx]|1[3-9]\d{9})(?![0-9A-Za-z])")
 
 
@@ -41,6 +47,8 @@ def record_many(actor: Actor, facts: Iterable[Fact], *, now: datetime) -> list[i
     if not connection.in_atomic_block:
         raise RuntimeError("an event is written in the transaction of the change that it tells")
     listed = list(facts)
+    if len(listed) >= MANY:
+        return _write_at_once(actor, listed, now)
     events = Event.objects.bulk_create(
         [
             Event(
@@ -70,6 +78,24 @@ def record_many(actor: Actor, facts: Iterable[Fact], *, now: datetime) -> list[i
         batch_size=BATCH,
     )
     return [event.pk for event in events]
+
+
+def _write_at_once(actor: Actor, facts: Sequence[Fact], now: datetime) -> list[int]:
+    """Write a large number of events without an object for each row."""
+    ids = next_ids(connection, Event._meta.db_table, len(facts))
+    who = (actor.user_id, actor.post_id, actor.role.value if actor.role else "", actor.name, actor.via)
+    insert_rows(
+        connection,
+        Event._meta.db_table,
+        _COLUMNS,
+        [
+            (pk, known(one.name), now, *who, one.region, one.purpose, one.package, one.package_version, _details(one.details))
+            for pk, one in zip(ids, facts, strict=True)
+        ],
+    )
+    subjects = ((pk, subject) for pk, one in zip(ids, facts, strict=True) for subject in dict.fromkeys(one.subjects))
+    insert_rows(connection, EventSubject._meta.db_table, ("event_id", "subject"), subjects)
+    return ids
 
 
 def _details(details: Mapping[str, Any]) -> dict[str, Any]:
