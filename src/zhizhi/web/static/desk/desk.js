@@ -188,6 +188,16 @@ function forgetSent() {
   if (!refused) localStorage.removeItem(key);
 }
 
+// On a phone a long row of filters stands between the reader and the list: it folds behind one button.
+for (const form of document.querySelectorAll("main form.filters")) {
+  if (form.querySelectorAll(".field").length < 3) continue;
+  const fold = Object.assign(document.createElement("button"), { type: "button", className: "button filters-fold", textContent: said("filter") });
+  fold.setAttribute("aria-expanded", "false");
+  form.classList.add("folded");
+  fold.addEventListener("click", () => fold.setAttribute("aria-expanded", String(!form.classList.toggle("folded"))));
+  form.before(fold);
+}
+
 // Copy and print.
 document.addEventListener("click", async (event) => {
   const copy = event.target.closest("[data-copy]");
