@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import parse_qs, urlsplit
 
 import segno
-from django.contrib.auth import get_user, update_session_auth_hash
+from django.contrib.auth import update_session_auth_hash
 from django.contrib.messages import success
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -62,7 +62,9 @@ def password(request: HttpRequest) -> HttpResponse:
         except ZhizhiError as error:
             tell(form, error)
         else:
-            update_session_auth_hash(request, get_user(request))  # type: ignore[arg-type]
+            assert request.user.is_authenticated  # the gate has let her through
+            request.user.refresh_from_db()
+            update_session_auth_hash(request, request.user)
             success(request, t("accounts.password-done"))
             return HttpResponseRedirect(reverse("start" if first else "accounts:profile"))
     context = {"form": form, "first": first}
