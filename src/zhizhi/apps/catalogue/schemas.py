@@ -48,11 +48,17 @@ class DatasetRow:
     due: datetime | None
     rows: int | None
     bad: int
+    read: int
     version: int | None
     passed: int
     failed: int
     idle: int
     purpose: Names = field(default_factory=dict)
+
+    @property
+    def bad_share(self) -> float | None:
+        """Share of the rows read that stand in quarantine; None where nothing was read."""
+        return self.bad / self.read if self.read and self.bad else None
 
     @property
     def fit(self) -> bool:
@@ -112,7 +118,7 @@ class RuleRow:
     named: int
     against: str
     outdated: bool
-    open: int | None = None
+    fields: tuple[Names, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

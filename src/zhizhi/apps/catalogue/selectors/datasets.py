@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from zhizhi.apps.actors import Actor, Permission
-from zhizhi.apps.catalogue.schemas import STATES, UNFIT, Dataset, DatasetRow, FieldRow, LoadRow, Reader, RuleRow
+from zhizhi.apps.catalogue.schemas import STATES, UNFIT, Dataset, DatasetRow, FieldRow, LoadRow, Names, Reader, RuleRow
 from zhizhi.apps.catalogue.selectors.readers import readers
 from zhizhi.apps.catalogue.selectors.sources import contract_of, contracts, lake_or_none
 from zhizhi.backends.holdings import loads_of, rows_held, standing
 from zhizhi.backends.quality import CYCLES, DatasetReport
-from zhizhi.engines.quality.declared import Field, Owner
+from zhizhi.engines.quality.declared import Field, Owner, Rule
 from zhizhi.exchange.contract import Contract
 from zhizhi.exchange.plain_yaml import load_plain
 from zhizhi.kernel.errors import UsageError
@@ -167,6 +167,7 @@ def _row(contract: Contract, report: DatasetReport | None, held: int | None, now
         due=due,
         rows=held,
         bad=report.bad if report else 0,
+        read=report.read if report else 0,
         version=report.version if report else None,
         passed=counts["passed"],
         failed=counts["failed"],
@@ -209,14 +210,31 @@ def _field(contract: Contract, item: Field, listed: Sequence[Reader], used: bool
 
 
 def _rules(contract: Contract, report: DatasetReport | None) -> tuple[RuleRow, ...]:
-    """Return the rules with what came of them; without any load none was run."""
+    """Return the rules with what came of them, those that want a look first; without any load none was run."""
+    declared = contract.table.rules
     if report is None:
         return tuple(
-            RuleRow(rule.name, rule.titles, rule.check, rule.severity, "not run", 0, 0, "", False)
-            for rule in contract.table.rules
+            RuleRow(r.name, r.titles, r.check, r.severity, "not run", 0, 0, "", False, _titles(contract, r)) for r in declared
         )
+    same = [rule.name for rule in declared] == [rule.name for rule in report.rules]
     order = {"not run": 0, "failed": 1, "passed": 2}
     rows = [
-        RuleRow(r.name, r.titles, r.check, r.severity, r.status, r.rows, r.named, r.against, r.outdated) for r in report.rules
+        RuleRow(
+            r.name,
+            r.titles,
+            r.check,
+            r.severity,
+            r.status,
+            r.rows,
+            r.named,
+            r.against,
+            r.outdated,
+            _titles(contract, declared[place]) if same else (),
+        )
+        for place, r in enumerate(report.rules)
     ]
     return tuple(sorted(rows, key=lambda row: (order[row.status], -row.rows)))
+
+
+def _titles(contract: Contract, rule: Rule) -> tuple[Names, ...]:
+    return tuple(contract.fields[name].titles for name in rule.fields if name in contract.fields)

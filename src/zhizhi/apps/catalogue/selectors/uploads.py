@@ -62,6 +62,11 @@ def may_load(actor: Actor, contract: Contract) -> bool:
     return actor.may(Permission.DATASET_LOAD) and actor.department in ("", contract.department.id)
 
 
+def owner_params(contract: Contract) -> dict[str, Any]:
+    """Return what a message needs to name the department that answers for a dataset."""
+    return {"owner_zh": contract.department.zh, "owner_en": contract.department.en}
+
+
 def loadable(actor: Actor) -> list[Contract]:
     """Return the contracts of the datasets that a post may upload, by title."""
     return sorted((item for item in contracts().values() if may_load(actor, item)), key=lambda item: item.titles["zh"])

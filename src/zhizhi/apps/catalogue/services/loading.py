@@ -16,7 +16,7 @@ from zhizhi.apps.actors import Actor, Permission
 from zhizhi.apps.catalogue.models import Upload
 from zhizhi.apps.catalogue.schemas import DATASET_LOADED, UPLOAD_REFUSED
 from zhizhi.apps.catalogue.selectors.sources import contract_of, contracts, whole_region
-from zhizhi.apps.catalogue.selectors.uploads import PREVIEW, upload_folder
+from zhizhi.apps.catalogue.selectors.uploads import PREVIEW, owner_params, upload_folder
 from zhizhi.apps.catalogue.services.sync import catalogue_sync
 from zhizhi.apps.configuration import configuration
 from zhizhi.apps.journal.services import record
@@ -152,7 +152,7 @@ def _recognised(row: Upload, path: Path) -> Contract:
             raise InvalidError("catalogue.file-unknown", file=path.name)
         contract = found
     if row.department and contract.department.id != row.department:
-        raise RefusedError("catalogue.not-yours", owner=contract.department.zh)
+        raise RefusedError("catalogue.not-yours", **owner_params(contract))
     return contract
 
 
@@ -164,7 +164,13 @@ def _preview(loader: Loader, path: Path, contract: Contract) -> Preview:
         other = contract_shaped(path, known) if error.code.startswith(("input.column", "input.header")) else None
         if other is None:
             raise
-        raise InvalidError("catalogue.file-other", wanted=contract.title("zh"), seen=other.title("zh")) from error
+        raise InvalidError(
+            "catalogue.file-other",
+            wanted_zh=contract.title("zh"),
+            wanted_en=contract.title("en"),
+            seen_zh=other.title("zh"),
+            seen_en=other.title("en"),
+        ) from error
 
 
 def _figures(preview: Preview, contract: Contract) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from zhizhi.apps.catalogue.jobs import check_upload, load_upload
 from zhizhi.apps.catalogue.models import Upload
 from zhizhi.apps.catalogue.schemas import UNDER_WAY, UPLOAD_CANCELLED, UPLOAD_CONFIRMED, UPLOAD_RECEIVED, UploadView
 from zhizhi.apps.catalogue.selectors.sources import contract_of, lake_or_none, whole_region
-from zhizhi.apps.catalogue.selectors.uploads import may_load, upload_folder, upload_row, view_of
+from zhizhi.apps.catalogue.selectors.uploads import may_load, owner_params, upload_folder, upload_row, view_of
 from zhizhi.apps.configuration import configuration
 from zhizhi.apps.journal.services import record
 from zhizhi.backends.readers import ENDINGS
@@ -48,7 +48,7 @@ def upload_receive(actor: Actor, *, source: Path, file: str, dataset: str = "", 
     """
     actor.require(Permission.DATASET_LOAD)
     if dataset and not may_load(actor, contract_of(dataset)):
-        raise RefusedError("catalogue.not-yours", owner=contract_of(dataset).department.zh)
+        raise RefusedError("catalogue.not-yours", **owner_params(contract_of(dataset)))
     uploads_expire(now=now)
     name = tidy_name(file)
     size = source.stat().st_size
