@@ -30,6 +30,7 @@ STATUS: dict[type[errors.ZhizhiError], int] = {
     errors.PolicyError: 422,
     errors.PackageError: 503,
     errors.LakeError: 503,
+    errors.LedgerError: 503,
     errors.UnavailableError: 503,
 }
 

@@ -23,11 +23,14 @@ from zhizhi.apps.journal.schemas import (
     is_read,
     known,
 )
-from zhizhi.apps.journal.services.ledger_keys import public_key
+from zhizhi.apps.journal.services.ledger_keys import ledger_keys, public_key
+from zhizhi.apps.journal.services.rows import by_ids
 from zhizhi.apps.journal.services.witnesses import witnesses
 from zhizhi.backends.ledger_folder import LedgerFolder
+from zhizhi.engines.ledger.entries import commits_to, row_text, salt_of, stated_in
 from zhizhi.engines.ledger.event_receipts import Checked, check
 from zhizhi.engines.ledger.receipts import RECEIPT_LIMIT
+from zhizhi.engines.ledger.tiles import WIDTH, read_entries
 from zhizhi.kernel.errors import InputError, LedgerError, NotFoundError, UsageError
 
 LATE = 300.0
@@ -137,6 +140,26 @@ def event_get(actor: Actor, event: int) -> EventView:
     if not found:
         raise NotFoundError("journal.no-event", event=event)
     return found[0]
+
+
+def event_sealed(actor: Actor, event: int) -> tuple[Mapping[str, Any], bool] | None:
+    """Return what the ledger holds of an event, and whether the journal's row is still what it committed to; None if unsealed.
+
+    Raises:
+        NotFoundError: ``journal.no-event``. LedgerError: the ledger's files or keys are not sound.
+    """
+    seen = event_get(actor, event)
+    if seen.leaf is None:
+        return None
+    settings = configuration()
+    keys, folder = ledger_keys(settings), LedgerFolder(settings.ledger)
+    point = folder.checkpoint(keys.public)
+    if point is None or seen.leaf >= point.size:
+        raise LedgerError("ledger.index-beyond", index=seen.leaf, size=point.size if point else 0)
+    index, place = divmod(seen.leaf, WIDTH)
+    entry = read_entries(folder.read, index, min(WIDTH, point.size - index * WIDTH))[place]
+    row = by_ids([event])[event]
+    return stated_in(entry), commits_to(entry, salt_of(keys.commitment, event), row_text(row))
 
 
 def events_about(actor: Actor, subject: str, *, limit: int = 200) -> list[EventView]:
