@@ -8,10 +8,11 @@ from pathlib import Path
 from zhizhi.backends.loading import Loader
 from zhizhi.backends.loading_folder import load_folder, match_files, open_for_loading
 from zhizhi.backends.sample_files import write_sample
-from zhizhi.backends.screening_run import screen_lake
+from zhizhi.backends.screening_whole import screen_whole
 from zhizhi.exchange.contract import read_contracts
 from zhizhi.scenarios.package import read_package
 from zhizhi.scenarios.shipped import find_package
+from zhizhi.scenarios.triage_file import read_triage
 
 PEOPLE, SEED = 3_000, 7
 
@@ -26,5 +27,6 @@ def make_lake(folder: Path) -> Path:
     assert not [outcome for outcome in outcomes if outcome.error]
     opened.mark_synthetic()
     # what a screening keeps is part of the world: the run that pages read, and the SQL, which takes seconds to write
-    screen_lake(opened, read_package(find_package("social-assistance")), date(2025, 9, 1))
+    package = read_package(find_package("social-assistance"))
+    screen_whole(opened, package, read_triage(package), date(2025, 9, 1))
     return lake
