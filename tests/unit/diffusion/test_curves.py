@@ -53,7 +53,7 @@ def test_t15_bass_curves_of_spid() -> None:
     values = dict(zip(found.innovations, found.value, strict=True))
     assert values["amber"][1] == pytest.approx(2.5, rel=0.05)
     assert values["lott"][:2] == pytest.approx([0.0083, 0.114], rel=0.02)
-    assert values["smokeban"] == pytest.approx([0.0011, 0.456, 0.71], rel=0.02)
+    assert values["smokeban"] == pytest.approx([0.0011, 0.456, 0.71], rel=0.05)
 
 
 def test_scoring_finds_the_maximum_that_a_general_optimiser_finds() -> None:
