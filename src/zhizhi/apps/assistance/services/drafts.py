@@ -40,7 +40,7 @@ def draft_of(
         kind=kind,
         severity=max(SEVERITY[reason.severity] for reason in reasons),
         score=alert.score / TENTHS,
-        findings=[finding_of(reason) for reason in reasons],
+        findings=[_named(reason, policies, alert.region) for reason in reasons],
         card=_card(alert, reasons, policies, head),
         package=package.id,
         package_version=package.version,
@@ -65,6 +65,12 @@ def finding_of(reason: Reason) -> dict[str, Any]:
         "payable_fen": reason.payable_fen,
         "facts": reason.facts,
     }
+
+
+def _named(reason: Reason, policies: Mapping[str, Policy], region: str) -> dict[str, Any]:
+    """Return a reason as a case keeps it, with the policy's title as it was then: casework reads no package."""
+    policy = policies.get(reason.policy)
+    return finding_of(reason) | ({"title": dict(words(policy, region))} if policy else {})
 
 
 def score_of(alert: Alert) -> dict[str, Any]:

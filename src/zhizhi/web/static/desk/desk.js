@@ -208,6 +208,17 @@ document.addEventListener("click", async (event) => {
   if (event.target.closest("[data-print]")) window.print();
 });
 
+// Questions that only arise after an answer: shown always without this file, and only then with it.
+function followWhen(form) {
+  for (const part of form.querySelectorAll("[data-when]")) {
+    const [name, answers] = part.dataset.when.split("=");
+    const given = [...form.querySelectorAll(`[name="${name}"]:checked, select[name="${name}"]`)].map((box) => box.value);
+    part.hidden = !given.some((value) => answers.split(",").includes(value));
+  }
+}
+document.addEventListener("change", (event) => event.target.form && followWhen(event.target.form));
+for (const form of document.forms) followWhen(form);
+
 // Choose all rows of a page.
 document.addEventListener("change", (event) => {
   const all = event.target.closest("[data-choose-all]");

@@ -1,0 +1,1 @@
+"""Pages of cases: the doors of the day, the list, one case, the working calendar."""
