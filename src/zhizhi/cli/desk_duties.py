@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
 from zhizhi.apps.actors import Actor
+from zhizhi.apps.assistance.jobs import giving_out_duty, screening_duty
 from zhizhi.apps.casework.services.clock import cases_escalate, cases_resume
 from zhizhi.apps.catalogue.services.sync import catalogue_sync
 from zhizhi.apps.jobs import services
-from zhizhi.apps.jobs.schemas import Every, Round
+from zhizhi.apps.jobs.schemas import Daily, Every, Round
 from zhizhi.apps.journal.services.sealing import ledger_seal
 
 KEPT = timedelta(days=30)
@@ -38,6 +39,8 @@ def rounds(actor: Actor, lease: timedelta) -> list[Round]:
         Round("seal", Every(timedelta(seconds=2)), seal),
         Round("escalate", Every(timedelta(minutes=1)), escalate),
         Round("catalogue", Every(timedelta(minutes=1)), sync),
+        Round("screening", Every(timedelta(minutes=5)), screening_duty),
+        Round("doors", Daily(time(6, 0)), giving_out_duty),
         Round("reap", Every(lease / 4), reap),
         Round("prune", Every(timedelta(hours=6)), prune),
     ]
