@@ -7,22 +7,30 @@ PEOPLE ?= 100000
 ON ?= 2025-09-01
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo test lint format docs pictures bench requirements wheel clean
+.PHONY: help setup demo test lint format docs screenshots pictures bench requirements wheel clean
 
 help:            ## show this list
 	@sed -n 's/^\([a-z]*\): .*## \(.*\)/  make \1 @\2/p' Makefile | column -t -s@
 
 setup: $(STAMP)  ## make .venv with the zhizhi command in it
 
-$(STAMP): requirements-dev.txt pyproject.toml
+$(STAMP): requirements-dev.txt pyproject.toml package-lock.json
 	@bash .ci/setup "$(PYTHON)"
 	@touch $@
 
-demo: setup      ## synthetic region in, explained findings out
+demo: setup      ## a synthetic region, screened and explained, then the desk at http://localhost:8000 (SERVE=0: only look)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" PEOPLE=$(PEOPLE) ON=$(ON) bash docs/tutorial/demo.sh
 
-test: setup      ## every test
-	$(BIN)/python -m pytest -n 2 $(ARGS)
+test: setup      ## every test; those of the desk again on PostgreSQL where ZHIZHI_TEST_POSTGRES names a server
+	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+ifeq ($(ARGS),)
+	@if [ -n "$$ZHIZHI_TEST_POSTGRES" ]; then \
+	  echo "The desk again, on PostgreSQL:"; \
+	  DATABASE_URL="$$ZHIZHI_TEST_POSTGRES" $(BIN)/python -m pytest -n 2 tests/apps; \
+	else \
+	  echo "ZHIZHI_TEST_POSTGRES is not set: the desk was tested on SQLite only."; \
+	fi
+endif
 
 lint: setup      ## style, types, import contracts
 	$(BIN)/ruff check .
@@ -38,6 +46,9 @@ docs: setup      ## write the index of the documentation and the page of the com
 	$(BIN)/python docs/make_index.py
 	$(BIN)/python docs/reference/make_cli.py
 	$(BIN)/python docs/reference/make_language.py
+
+screenshots: setup  ## draw the pages of the documentation in Chromium, from a small demonstration of their own
+	$(BIN)/python docs/pictures/make_screenshots.py
 
 pictures: setup  ## draw the terminal pictures of the documentation, after make demo
 	$(BIN)/python docs/pictures/make_pictures.py
@@ -57,4 +68,4 @@ wheel: setup     ## build dist/*.whl
 	$(BIN)/uv build --wheel --no-build-isolation --out-dir dist
 
 clean:           ## remove everything that make made
-	rm -rf .venv build dist demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf .venv build dist demo node_modules src/zhizhi/web/static/vendor .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

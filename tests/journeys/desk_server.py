@@ -22,7 +22,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 ZHIZHI = str(Path(sys.executable).parent / "zhizhi")
 PEOPLE, AS_OF = 2_000, "2025-09-01"
-ADMINISTRATOR = "nobody guesses this 47"
+PASSWORD_OF_FIRST = "nobody guesses this 47"
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -63,7 +63,7 @@ def run(*given: str, **environment: str) -> str:
         capture_output=True,
         text=True,
         check=False,
-        input=f"{ADMINISTRATOR}\n",
+        input=f"{PASSWORD_OF_FIRST}\n",
     )
     assert done.returncode == 0, f"zhizhi {' '.join(given)}\n{done.stdout[-2000:]}{done.stderr[-4000:]}"
     return done.stdout

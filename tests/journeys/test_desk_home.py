@@ -125,7 +125,12 @@ def test_two_at_once_end_with_one_home(tmp_path: Path) -> None:
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for _ in range(2)
     ]
-    ended = [process.communicate(f"{PASSWORD}\n", timeout=120) for process in both]
+    for process in both:  # both, before waiting for either: the first to hold the home waits for its password
+        assert process.stdin is not None
+        process.stdin.write(f"{PASSWORD}\n")
+        process.stdin.close()
+        process.stdin = None
+    ended = [process.communicate(timeout=120) for process in both]
     assert [process.returncode for process in both] == [0, 0], ended
     assert ask(home, "SELECT count(*) FROM accounts_user") == [(1,)]
 

@@ -8,7 +8,22 @@ from importlib.metadata import version
 import typer
 from rich.console import Console
 
-from zhizhi.cli import demo, doctor, explain, init, load, population, quality, sample, scenario, screen, serve, whatif
+from zhizhi.cli import (
+    backup,
+    demo,
+    doctor,
+    explain,
+    init,
+    ledger,
+    load,
+    population,
+    quality,
+    sample,
+    scenario,
+    screen,
+    serve,
+    whatif,
+)
 from zhizhi.cli.language import language
 from zhizhi.kernel.errors import ZhizhiError
 
@@ -36,7 +51,7 @@ def main(
     """智治 — departments' files in, explained findings out."""
 
 
-for verb in (sample, load, quality, population, screen, explain, whatif, scenario, init, serve, demo, doctor):
+for verb in (sample, load, quality, population, screen, explain, whatif, scenario, init, serve, demo, doctor, backup, ledger):
     verb.register(app)
 
 
