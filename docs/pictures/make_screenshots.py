@@ -27,10 +27,10 @@ LANGS = {"zh": ("zh-hans", "zh-CN"), "en": ("en", "en-GB")}
 README = {  # picture: role, size, kind of page
     "cockpit": ("county-manager", "desktop", "assistance/cockpit"),
     "doors": ("village-worker", "phone", "casework/doors"),
-    "case": ("township-officer", "desktop", "casework/cases/*"),
+    "case": ("township-officer", "desktop", "casework/*"),
     "household": ("township-officer", "desktop", "assistance/households/*"),
     "whatif": ("policy-analyst", "desktop", "assistance/whatifs/*"),
-    "dataset": ("data-steward", "desktop", "catalogue/*"),
+    "dataset": ("data-steward", "desktop", "catalogue/datasets/*"),
 }
 ROLES = (
     "village-worker",

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Page
 
 LEFT_OUT = re.compile(
-    r"/(logout|borders|api|static|attachments?)(/|$)|\.(xlsx|csv|json|jsonld|yaml|geojson|zip|txt|tlog-proof|ics)$"
+    r"/(logout|borders|api|static|attachments?)(/|$)|\.(xlsx|csv|json|jsonld|yaml|geojson|zip|txt|tar|vkey|tlog-proof|ics)$"
 )
 NAMED = ("policies", "warnings", "datasets")
 """What comes after these is the name of one of many."""

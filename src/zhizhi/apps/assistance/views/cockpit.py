@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
@@ -64,8 +64,8 @@ class Links:
 
     def __init__(self, actor: Actor, region: str) -> None:
         self._region = region
-        self._cases = _address("casework:case-list") if actor.may(Permission.CASE_VIEW) else ""
-        self._findings = _address("assistance:findings") if actor.may(Permission.FINDING_VIEW) else ""
+        self._cases = reverse("casework:case-list") if actor.may(Permission.CASE_VIEW) else ""
+        self._findings = reverse("assistance:findings") if actor.may(Permission.FINDING_VIEW) else ""
 
     def cases(self, **wanted: str) -> str:
         """Return the address of a list of cases of the region."""
@@ -86,13 +86,6 @@ class Links:
             "overdue": self.cases(status="overdue", region=row.code),
             "closed": self.cases(status="closed", closed_from=month, region=row.code),
         }
-
-
-def _address(name: str) -> str:
-    try:
-        return reverse(name)
-    except NoReverseMatch:
-        return ""
 
 
 def _tiles(board: Board, links: Links, now: datetime) -> list[dict[str, object]]:
@@ -146,7 +139,7 @@ def _tiles(board: Board, links: Links, now: datetime) -> list[dict[str, object]]
             "change": t(
                 "cockpit.unfit-change", **{name: f"{board.unfit[name]:,}" for name in ("all", "overdue", "missing", "idle")}
             ),
-            "url": f"{_address('catalogue:datasets')}?fit=unfit",
+            "url": f"{reverse('catalogue:datasets')}?fit=unfit",
         },
     ]
     units = {"missed": "missed-unit", "unfit": "unfit-unit"}
