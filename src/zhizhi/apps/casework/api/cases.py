@@ -7,7 +7,7 @@ from typing import Any, BinaryIO, cast
 
 from django.http import FileResponse, HttpRequest
 from django.utils import timezone
-from ninja import File, Query, Router
+from ninja import File, Query, Router, Status
 from ninja.files import UploadedFile
 
 from zhizhi.apps.actors import Actor
@@ -66,7 +66,7 @@ def cases(request: Request, wanted: Query[FilterIn]) -> Any:
 @api(P.CASE_OPEN)
 def open_case(request: Request, body: DraftIn) -> Any:
     """Open a case; with a key, opening twice opens once."""
-    return 201, {"id": case_open(request.actor, draft=CaseDraft(**body.dict()), now=timezone.now())}
+    return Status(201, {"id": case_open(request.actor, draft=CaseDraft(**body.dict()), now=timezone.now())})
 
 
 @router.get("/cases/{case_id}", response=CaseDetailOut, summary="Read a case")
@@ -173,14 +173,14 @@ def merge(request: Request, case_id: int, body: MergeIn) -> Moved:
 def link(request: Request, case_id: int, body: LinkIn) -> Any:
     """Link two cases."""
     case_link(request.actor, case_id=_id(case_id), other_id=body.other, kind=body.kind, now=timezone.now())
-    return 204, None
+    return Status(204, None)
 
 
 @router.post("/cases/{case_id}/comments", response={201: IdOut}, summary="Comment on a case")
 @api(P.CASE_WORK)
 def comment(request: Request, case_id: int, body: CommentIn) -> Any:
     """Add a comment."""
-    return 201, {"id": comment_add(request.actor, case_id=_id(case_id), text=body.text, key=body.key, now=timezone.now())}
+    return Status(201, {"id": comment_add(request.actor, case_id=_id(case_id), text=body.text, key=body.key, now=timezone.now())})
 
 
 @router.get("/cases/{case_id}/posts", response=list[PostOut], summary="Posts that could take the case")
@@ -197,7 +197,7 @@ def attach(request: Request, case_id: int, file: UploadedFile = File(...)) -> An
     made = attachment_add(
         request.actor, case_id=_id(case_id), name=file.name or "", content=cast(BinaryIO, file.file), now=timezone.now()
     )
-    return 201, {"id": made}
+    return Status(201, {"id": made})
 
 
 @router.get("/attachments/{attachment_id}", summary="Fetch a file", response={200: None})
@@ -213,7 +213,7 @@ def fetch(request: Request, attachment_id: int) -> Any:
 def detach(request: Request, attachment_id: int) -> Any:
     """Take a file off its case."""
     attachment_remove(request.actor, attachment_id=_id(attachment_id), now=timezone.now())
-    return 204, None
+    return Status(204, None)
 
 
 def _id(number: int) -> int:

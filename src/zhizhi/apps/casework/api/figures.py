@@ -7,7 +7,7 @@ from datetime import date
 from typing import Annotated, Any
 
 from django.utils import timezone
-from ninja import Field, Path, Query, Router
+from ninja import Field, Path, Query, Router, Status
 
 from zhizhi.apps.actors import Permission as P
 from zhizhi.apps.casework.api.cases import Request
@@ -100,7 +100,7 @@ def day_set(request: Request, day: date, body: CalendarDayIn) -> Any:
     now = timezone.now()
     calendar_day_set(request.actor, day=day, free=body.free, zh=body.zh, en=body.en, now=now, expected=body.digest)
     renew_deadlines.enqueue()
-    return 204, None
+    return Status(204, None)
 
 
 @router.delete("/calendar/days/{day}", response={204: None}, summary="Make a day an ordinary one again")
@@ -109,7 +109,7 @@ def day_clear(request: Request, day: date) -> Any:
     """Make a day an ordinary one again; running deadlines follow."""
     calendar_day_clear(request.actor, day=day, now=timezone.now())
     renew_deadlines.enqueue()
-    return 204, None
+    return Status(204, None)
 
 
 @router.put("/calendar/years/{year}", response={204: None}, summary="Say whether a year is published")
@@ -117,13 +117,13 @@ def day_clear(request: Request, day: date) -> Any:
 def year_set(request: Request, year: Year, body: YearIn) -> Any:
     """Say whether a year's holidays are entered, and from which notice."""
     calendar_year_set(request.actor, year=year, published=body.published, source=body.source, now=timezone.now())
-    return 204, None
+    return Status(204, None)
 
 
-@router.put("/calendar/hours", response={204: None}, summary="Change the opening hours")
+@router.put("/opening-hours", response={204: None}, summary="Change the opening hours")
 @api(P.CALENDAR_MANAGE)
 def hours_change(request: Request, body: HoursIn) -> Any:
     """Change the opening hours of working days; running deadlines follow."""
     calendar_hours_change(request.actor, hours=body.hours, now=timezone.now())
     renew_deadlines.enqueue()
-    return 204, None
+    return Status(204, None)

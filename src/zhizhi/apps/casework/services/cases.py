@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Model
 
 from zhizhi.apps.actors import Actor, Permission
@@ -72,8 +72,13 @@ def case_open_many(actor: Actor, *, drafts: Sequence[CaseDraft], now: datetime) 
         _check(actor, draft)
     ids: list[int] = []
     for start in range(0, len(drafts), CHUNK):
-        with transaction.atomic():
-            ids += _open_chunk(actor, drafts[start : start + CHUNK], now)
+        part = drafts[start : start + CHUNK]
+        try:
+            with transaction.atomic():
+                ids += _open_chunk(actor, part, now)
+        except IntegrityError:  # somebody opened one of them at the same moment: now it is there to be seen
+            with transaction.atomic():
+                ids += _open_chunk(actor, part, now)
     return ids
 
 
