@@ -6,11 +6,14 @@ from datetime import datetime, time, timedelta
 
 from zhizhi.apps.actors import Actor
 from zhizhi.apps.assistance.jobs import giving_out_duty, screening_duty
+from zhizhi.apps.casework.jobs import tidy
 from zhizhi.apps.casework.services.clock import cases_escalate, cases_resume
 from zhizhi.apps.catalogue.services.sync import catalogue_sync
 from zhizhi.apps.jobs import services
 from zhizhi.apps.jobs.schemas import Daily, Every, Round
+from zhizhi.apps.journal.jobs import verify_ledger
 from zhizhi.apps.journal.services.sealing import ledger_seal
+from zhizhi.apps.journal.services.witnesses import witnesses_ask
 
 KEPT = timedelta(days=30)
 """So long the list of jobs reaches back."""
@@ -27,6 +30,7 @@ def rounds(actor: Actor, lease: timedelta) -> list[Round]:
 
     def seal(now: datetime) -> None:
         ledger_seal(now=now)
+        witnesses_ask(now=now)
 
     def escalate(now: datetime) -> None:
         cases_resume(actor, now=now)
@@ -41,6 +45,8 @@ def rounds(actor: Actor, lease: timedelta) -> list[Round]:
         Round("catalogue", Every(timedelta(minutes=1)), sync),
         Round("screening", Every(timedelta(minutes=5)), screening_duty),
         Round("doors", Daily(time(6, 0)), giving_out_duty),
+        Round("verify-ledger", Daily(time(3, 0)), lambda now: verify_ledger.enqueue()),
+        Round("tidy", Daily(time(3, 30)), lambda now: tidy.enqueue()),
         Round("reap", Every(lease / 4), reap),
         Round("prune", Every(timedelta(hours=6)), prune),
     ]
