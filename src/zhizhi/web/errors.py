@@ -184,7 +184,6 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
 
 def server_fault(request: HttpRequest) -> HttpResponse:
     """Answer 500 with a page that needs neither database nor template tags."""
-    body = f"<!doctype html><meta charset=utf-8><title>500</title><h1>{t('web.status-500')}</h1><p>{t('web.fault')}</p>"
     if request.path.startswith("/api/"):
         return JsonResponse(
             {
@@ -197,4 +196,12 @@ def server_fault(request: HttpRequest) -> HttpResponse:
             status=500,
             content_type="application/problem+json",
         )
-    return HttpResponse(body, status=500)
+    title, language = t("web.status-500"), "en" if lang() == "en" else "zh-Hans"
+    sheets = "".join(f'<link rel="stylesheet" href="/static/desk/{name}.css">' for name in ("tokens", "layout", "components"))
+    return HttpResponse(
+        f'<!doctype html><html lang="{language}"><head><meta charset="utf-8"><title>{title}</title>'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="/static/desk/mark.svg">{sheets}'
+        f'</head><body class="plain"><main class="page narrow"><div class="card" data-error><p class="muted">500</p><h1>{title}</h1>'
+        f'<p>{t("web.fault")}</p><p><a href="/">{t("page.first-page")}</a></p></div></main></body></html>',
+        status=500,
+    )
