@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from importlib import import_module
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.box import SIMPLE_HEAD
@@ -36,9 +37,14 @@ def demo(
     start_django()
     making = import_module("zhizhi.cli.desk_demo")  # its services need Django to be set up
     screen = Console(stderr=True)
-    for line in making.fill():
-        screen.print(render(line.code, speak, line.params), highlight=False, soft_wrap=True)
+
+    def say(lines: Iterable[Any]) -> None:
+        for line in lines:
+            screen.print(render(line.code, speak, line.params), highlight=False, soft_wrap=True)
+
+    say(making.fill())
     accounts, password = making.accounts()
+    say(making.cases())
     if as_json:
         typer.echo(
             json.dumps({"password": password, "accounts": [account.as_json() for account in accounts]}, ensure_ascii=False)

@@ -7,18 +7,24 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 
 from zhizhi.apps.accounts.selectors.regions import Place, region_get, region_list
 from zhizhi.apps.accounts.services.people import post_grant, regions_put, user_create
 from zhizhi.apps.actors import Actor, Role
+from zhizhi.apps.assistance.services.opening import alerts_give_out
+from zhizhi.apps.assistance.services.runs import screening_do
 from zhizhi.apps.configuration import configuration
+from zhizhi.apps.journal.services.sealing import ledger_seal
 from zhizhi.backends.lake import Lake
 from zhizhi.backends.places import people_by_region
 from zhizhi.kernel.messages import render
 
 LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 """No character that is taken for another."""
+
+WEST_LAKE, ENOUGH = "330106", 300
 
 POSTS: tuple[tuple[str, Role, str, str, int], ...] = (
     ("worker", Role.VILLAGE_WORKER, "town", "", 3),
@@ -68,6 +74,14 @@ def fill() -> Iterator[Line]:
     yield Line("demo.people", {"places": len(known), "n": f"{total:,}"})
 
 
+def cases() -> Iterator[Line]:
+    """Screen the lake, and open cases for what is found, as ``zhizhi work`` does every night; yield what was done."""
+    actor = _everywhere()
+    screening_do(actor, now=timezone.now())
+    yield Line("demo.cases", {"n": f"{alerts_give_out(actor, now=timezone.now()):,}"})
+    ledger_seal(now=timezone.now())
+
+
 def accounts() -> tuple[list[Account], str]:
     """Make one account a role with a password drawn now; return them and the password."""
     actor, now, password = _everywhere(), timezone.now(), _password()
@@ -79,19 +93,47 @@ def accounts() -> tuple[list[Account], str]:
         place = places[level]
         post_grant(actor, user_id=user, role=role, region=place.code, department=department, grade=grade, now=now)
         made.append(Account(name, role.value, place))
+    _colleagues(actor, places)
     return made, password
 
 
+def _colleagues(actor: Actor, places: Mapping[str, Place]) -> None:
+    """Make a worker for every other town, and an officer for those of the county, so that cases have somebody to go to.
+
+    They have no password: nobody logs in as them.
+    """
+    now = timezone.now()
+    with transaction.atomic():  # one at a time, two hundred would take a while
+        for town in _towns():
+            if town.code == places["town"].code or not town.people:
+                continue
+            roles = [(Role.VILLAGE_WORKER, "worker")]
+            roles += [(Role.TOWNSHIP_OFFICER, "officer")] if town.parent == places["county"].code else []
+            for role, name in roles:
+                shown = f"{town.zh}{render(f'accounts.role-{role.value}', 'zh', {})}（演示）"
+                login = f"{name}-{town.code}"
+                user = user_create(actor, username=login, display_name=shown, password=None, now=now, demo=True, region=town.code)
+                post_grant(actor, user_id=user, role=role, region=town.code, now=now, grade=3)
+
+
 def _places() -> dict[str, Place]:
-    """Return the region served, and the county and town in which the demonstration plays: those with most people."""
-    everywhere = Actor.system("demo", configuration().region, via="cli")
+    """Return the region served, and the county and town in which the demonstration plays.
+
+    That is West Lake district where it has people enough, else the town with most people.
+    """
     served = region_get(configuration().region)
-    if served is None:
+    towns = _towns()
+    if served is None or not towns:
         raise LookupError(configuration().region)
-    towns = region_list(everywhere, "town")
-    town = max(towns, key=lambda place: (place.people or 0, place.code), default=served)
-    county = region_get(town.parent) or served
-    return {"region": served, "county": county, "town": town}
+    chosen = [town for town in towns if town.parent == WEST_LAKE and (town.people or 0) >= ENOUGH]
+    town = (chosen or towns)[-1]
+    return {"region": served, "county": region_get(town.parent) or served, "town": town}
+
+
+def _towns() -> list[Place]:
+    """Return the towns, those with most people last."""
+    everywhere = Actor.system("demo", configuration().region, via="cli")
+    return sorted(region_list(everywhere, "town"), key=lambda place: (place.people or 0, place.code))
 
 
 def _everywhere() -> Actor:
