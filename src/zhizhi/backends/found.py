@@ -37,7 +37,7 @@ ORDERS: dict[str, str] = {
     "household": "household",
 }
 """Columns that a list can be sorted by; a minus in front turns the order round."""
-DEFAULT_ORDER = "severity"
+DEFAULT_ORDER = "finding"
 
 
 @dataclass(frozen=True, slots=True)

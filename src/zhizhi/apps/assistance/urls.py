@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from zhizhi.apps.assistance.views import cockpit, findings, household, policies
+from zhizhi.apps.assistance.views import cockpit, findings, household, policies, search
 
 app_name = "assistance"
 prefix = "assistance/"
@@ -11,7 +11,12 @@ urlpatterns = [
     path("cockpit", cockpit.cockpit, name="cockpit"),
     path("findings", findings.findings, name="findings"),
     path("findings.xlsx", findings.findings_export, name="findings-export"),
+    path("findings/act", findings.findings_act, name="findings-act"),
+    path("findings/filters", findings.findings_filter_keep, name="findings-filter-keep"),
     path("households/<slug:pseudonym>", household.household, name="household"),
+    path("households/<slug:pseudonym>/beside", household.beside, name="household-beside"),
+    path("search", search.search, name="search"),
+    path("search/household", search.find_household, name="household-find"),
     path("policies", policies.policies, name="policies"),
     path("policies/<slug:policy_id>", policies.policy, name="policy"),
     path("policies/<slug:policy_id>/try", policies.try_figures, name="policy-try"),

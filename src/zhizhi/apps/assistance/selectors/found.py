@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from zhizhi.apps.actors import Actor, Permission, region_prefix
+from zhizhi.apps.assistance.selectors.dismissals import dismissed
 from zhizhi.apps.assistance.selectors.lake import found_reader, lake_in_use, lake_state, once, register
 from zhizhi.apps.assistance.selectors.packages import package_in_use
+from zhizhi.apps.casework.selectors.cases import last_cases, number
 from zhizhi.backends.found import DEFAULT_ORDER, Counts, Found, FoundReader, Sight, Wanted
 from zhizhi.backends.lake import Lake
 from zhizhi.backends.population import source_dataset
@@ -33,6 +35,16 @@ class MissingField:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """What people did with a finding: the household's open case, or the reason for which it was dismissed (a code and a note)."""
+
+    case: int | None = None
+    number: str = ""
+    dismissed: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class FindingRow:
     """One line of the list. ``head`` is None where the post's grade does not reach names, or there is no register."""
 
@@ -41,6 +53,7 @@ class FindingRow:
     department: Words
     missing: Sequence[MissingField]
     head: Head | None
+    standing: Standing
 
     @property
     def code(self) -> str:
@@ -133,6 +146,7 @@ def finding_rows(actor: Actor, found: Sequence[Found], *, on: date) -> list[Find
     """Return findings with the words that people read; names only where the post's grade reaches them."""
     package = package_in_use()
     heads = heads_of(actor, {item.household for item in found}, on=on)
+    standing = standings(actor, found)
     owners = owner_words() if any(item.missing for item in found) else {}
     none = {"zh": "", "en": ""}
     rows = []
@@ -145,9 +159,29 @@ def finding_rows(actor: Actor, found: Sequence[Found], *, on: date) -> list[Find
                 package.departments.get(policy.department, none) if policy else none,
                 [MissingField(field_title(package, name), owners.get(name) or none) for name in item.missing],
                 heads.get(item.household),
+                standing(item),
             )
         )
     return rows
+
+
+def standings(actor: Actor, found: Sequence[Found]) -> Callable[[Found], Standing]:
+    """Return what says of each finding what people did with it: asked of the database once for all of them."""
+    households = sorted({item.household for item in found})
+    open_cases: dict[str, dict[str, Any]] = {}
+    if actor.may(Permission.CASE_VIEW) and households:
+        for kind in ("review", "assistance"):
+            last = last_cases(actor, households=households, kind=kind)
+            open_cases |= {household: case for household, case in last.items() if case["open"]}
+    words = dismissed(actor, households) if households else {}
+
+    def standing(item: Found) -> Standing:
+        case, word = open_cases.get(item.household), words.get((item.subject, item.policy, item.finding))
+        if case is not None:
+            return Standing(case["id"], number(case["id"], item.region, case["opened_on"]))
+        return Standing(dismissed=word.reason, note=word.note) if word is not None else Standing()
+
+    return standing
 
 
 def heads_of(actor: Actor, households: Iterable[str], *, on: date) -> dict[str, Head]:

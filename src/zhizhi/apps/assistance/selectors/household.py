@@ -21,11 +21,13 @@ from zhizhi.apps.assistance.selectors.reasons import (
     laws_of,
     reasons_of,
 )
+from zhizhi.apps.configuration import configuration
 from zhizhi.apps.wording import t
 from zhizhi.backends.case_files import CaseFile, CaseReader
 from zhizhi.backends.lake import Lake
 from zhizhi.backends.population import source_dataset, source_fields
 from zhizhi.backends.told import Told, tell
+from zhizhi.backends.vault import Vault
 from zhizhi.engines.rules import ir
 from zhizhi.engines.rules.types import Type
 from zhizhi.engines.rules.vocabulary import Variable
@@ -201,6 +203,25 @@ def household_region(actor: Actor, household: str, *, on: date) -> str:
     if not actor.sees(region):
         raise NotFoundError("screening.household-unknown")
     return region
+
+
+def household_find(actor: Actor, given: str, *, on: date) -> str:
+    """Return the pseudonym of the household that a number or a member's resident id means, within the post's region.
+
+    Raises:
+        NotFoundError: ``screening.household-unknown``: there is none, or it lies elsewhere, which must look the same.
+    """
+    actor.require(Permission.HOUSEHOLD_VIEW)
+    if not given.strip():
+        raise NotFoundError("screening.household-unknown")
+    vault = Vault.open(configuration().key_path) if CaseReader.in_clear(given) else None
+    with READING:
+        reader = case_reader(on)
+        household = reader.find(given, vault)
+        region = reader.read(household).case.region
+    if not actor.sees(region):
+        raise NotFoundError("screening.household-unknown")
+    return household
 
 
 class _Page:

@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, cast
 
+from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from zhizhi.apps.accounts.selectors.regions import region_get, region_names
-from zhizhi.apps.actors import Actor, Permission
-from zhizhi.apps.assistance.selectors.found import FILTERS, finding_list, wanted_from
+from zhizhi.apps.accounts.selectors.teams import posts_in_role
+from zhizhi.apps.actors import Actor, Permission, Role
+from zhizhi.apps.assistance.schemas import REASONS
+from zhizhi.apps.assistance.selectors.found import FILTERS, finding_list, found_sight, wanted_from
 from zhizhi.apps.assistance.selectors.lake import found_reader
 from zhizhi.apps.assistance.selectors.packages import package_in_use, screening_date
+from zhizhi.apps.assistance.services.by_hand import cases_open_for
+from zhizhi.apps.assistance.services.dismissals import findings_dismiss
 from zhizhi.apps.assistance.services.findings import finding_export
+from zhizhi.apps.casework.selectors.filters import filters_of
+from zhizhi.apps.casework.services.filters import filter_keep
 from zhizhi.apps.gate import page, who
 from zhizhi.apps.wording import lang, t
 from zhizhi.backends.found import SEVERITIES, Counts, Wanted, prefix_of
+from zhizhi.kernel.errors import ConflictError, InvalidError, NotFoundError, UsageError
 
 ROWS = 50
 KINDS = ("missed", "leaking", "near miss", "unknown", "warning")
@@ -60,6 +71,9 @@ def findings_page(request: HttpRequest, status: int = 200, **more: Any) -> HttpR
         "may_act": actor.may(Permission.FINDING_DISMISS) and not actor.viewing,
         "may_export": actor.may(Permission.FINDING_EXPORT) and not actor.viewing,
         "query": _without(query, "page", "text"),
+        "filters": filters_of(actor, "findings"),
+        "workers": posts_in_role(actor, Role.VILLAGE_WORKER) if actor.may(Permission.CASE_ASSIGN) else [],
+        "reasons": REASONS,
     }
     return render(request, "assistance/findings.html", {**context, **more}, status=status)
 
@@ -82,6 +96,65 @@ def findings_export(request: HttpRequest) -> HttpResponse:
     response = HttpResponse(body, content_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
     response["Content-Disposition"] = f'attachment; filename="findings-{timezone.localtime(now):%Y%m%d-%H%M}.xlsx"'
     return response
+
+
+@never_cache
+@page(Permission.FINDING_DISMISS, filters=FILTERS)
+@require_POST
+def findings_act(request: HttpRequest) -> HttpResponse:
+    """Open cases for the chosen findings, or dismiss them with a reason. Nothing is ever granted here."""
+    actor, now, post = who(request), timezone.now(), request.POST
+    keys = [_key(value) for value in post.getlist("chosen")]
+    try:
+        if not keys:
+            raise InvalidError("findings.nothing-chosen", field="chosen")
+        if post.get("action") == "open":
+            said = _open(actor, keys, post, now)
+        elif post.get("action") == "dismiss":
+            number = findings_dismiss(actor, keys=keys, reason=post.get("reason", ""), note=post.get("note", ""), now=now)
+            said = t("findings.dismissed", n=number)
+        else:
+            raise UsageError("findings.action-unknown", action=post.get("action", "")[:20])
+    except (InvalidError, NotFoundError, ConflictError, UsageError) as error:
+        status = {ConflictError: 409, NotFoundError: 404, UsageError: 400}.get(type(error), 422)
+        more = {"act_error": error.text(lang()), "act": post, "chosen": post.getlist("chosen")}
+        return findings_page(request, status, **more)
+    messages.success(request, said)
+    return HttpResponseRedirect(f"{reverse('assistance:findings')}?{_without(request.GET, 'text')}")
+
+
+def _open(actor: Actor, keys: list[tuple[str, str, str]], post: QueryDict, now: datetime) -> str:
+    reader = found_reader()
+    chosen = reader.some(found_sight(actor), keys) if reader else []
+    if len({(item.subject, item.policy, item.finding) for item in chosen}) < len(set(keys)):
+        raise ConflictError("findings.gone", n=len(set(keys)) - len(chosen))
+    holder = post.get("post", "")
+    ids = cases_open_for(
+        actor,
+        households=[item.household for item in chosen],
+        now=now,
+        reason=post.get("why", ""),
+        post_id=int(holder) if holder.isdigit() and len(holder) < 18 else None,
+    )
+    return t("findings.opened", n=len(ids)) if ids else t("findings.opened-none")
+
+
+def _key(value: str) -> tuple[str, str, str]:
+    """Return subject, policy and kind of a chosen row."""
+    subject, _, rest = value.partition(".")
+    policy, _, code = rest.rpartition(".")
+    return subject, policy, code.replace("near-miss", "near miss")
+
+
+@never_cache
+@page(Permission.FINDING_VIEW)
+@require_POST
+def findings_filter_keep(request: HttpRequest) -> HttpResponse:
+    """Keep the filters of the list under a name."""
+    query, name = request.POST.get("query", ""), request.POST.get("name", "")
+    filter_keep(who(request), page="findings", name=name, query=query, known=FILTERS, now=timezone.now())
+    messages.success(request, t("cases.filter-kept", name=" ".join(name.split())))
+    return HttpResponseRedirect(f"{reverse('assistance:findings')}?{query}")
 
 
 # what the list is narrowed by ---------------------------------------------------------------------------------------

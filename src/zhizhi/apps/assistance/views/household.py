@@ -11,19 +11,23 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
 from zhizhi.apps.accounts.selectors.regions import region_path
-from zhizhi.apps.actors import Permission
+from zhizhi.apps.actors import Actor, Permission
 from zhizhi.apps.assistance.forms import RevealForm
-from zhizhi.apps.assistance.selectors.household import HouseholdFile, household_file
+from zhizhi.apps.assistance.schemas import AID_KINDS, AidList
+from zhizhi.apps.assistance.selectors.aid import aid_list
+from zhizhi.apps.assistance.selectors.household import HouseholdFile, household_file, yuan
+from zhizhi.apps.assistance.selectors.needs import need_of
 from zhizhi.apps.assistance.selectors.packages import screening_date
 from zhizhi.apps.assistance.services.households import household_read
 from zhizhi.apps.assistance.services.identity import household_reveal
 from zhizhi.apps.casework.selectors.cases import cases_of_household
+from zhizhi.apps.casework.selectors.detail import timeline_of
 from zhizhi.apps.gate import page, who
-from zhizhi.apps.journal.schemas import label_of
-from zhizhi.apps.journal.selectors import reads_of
+from zhizhi.apps.journal.schemas import is_read, label_of
+from zhizhi.apps.journal.selectors import events_about, reads_of
 from zhizhi.apps.wording import lang, t
 from zhizhi.backends.register import Identity
-from zhizhi.kernel.errors import InvalidError
+from zhizhi.kernel.errors import InvalidError, NotFoundError
 
 FILTERS = ("purpose", "policy", "case")
 READERS = 20
@@ -72,10 +76,38 @@ def household_page(
         "form": form,
         "clear": revealed,
         "may_reveal": file.names and not actor.viewing,
+        **_aid(aid_list(actor, household=pseudonym, on=file.on)),
+        "needs": need_of(findings={row.policy for row in file.entitlements if row.finding}, answers=_answers(actor, case)),
         "cases": cases_of_household(actor, household=pseudonym, now=now) if actor.may(Permission.CASE_VIEW) else [],
+        "events": [
+            {"event": event, "what": t(label_of(event.name))}
+            for event in events_about(actor, f"household:{pseudonym}", limit=READERS * 3)
+            if not is_read(event.name)
+        ][:READERS],
         "readers": [{"event": event, "what": t(label_of(event.name)), "why": _why(event.purpose)} for event in before],
     }
     return render(request, "assistance/household.html", context, status=status)
+
+
+@never_cache
+@page(Permission.HOUSEHOLD_VIEW, filters=FILTERS)
+def beside(request: HttpRequest, pseudonym: str) -> HttpResponse:
+    """Show the short form of a file beside a case: members, and what the policies say. Reading it is written like the whole."""
+    actor, case, now = who(request), _case(request), timezone.now()
+    household_read(actor, household=pseudonym, purpose=request.GET.get("purpose") or "case", case_id=case, now=now)
+    file = household_file(actor, pseudonym, on=screening_date(now), lang=lang())
+    return render(request, "assistance/household_beside.html", {"file": file, "case_id": case})
+
+
+def _answers(actor: Actor, case: int | None) -> dict[str, Any]:
+    """Return what was answered at the door in the case for which the file is read: it says more of needs than records do."""
+    if case is None or not actor.may(Permission.CASE_VIEW):
+        return {}
+    try:
+        lines = timeline_of(actor, case_id=case)
+    except NotFoundError:
+        return {}
+    return {field.id: value for line in lines for field, value in line.answers}
 
 
 def _case(request: HttpRequest) -> int | None:
@@ -88,6 +120,28 @@ def _why(purpose: str) -> str:
     code, _, written = purpose.partition(": ")
     label = t(f"assistance.purpose-{code}") if code else ""
     return f"{label}：{written}" if written else label
+
+
+def _aid(aid: AidList) -> dict[str, Any]:
+    """Return the aid of the year as tiles and as rows with amounts in words."""
+    units = {"money": t("household.aid-yuan"), "goods": t("household.aid-yuan"), "service": t("household.aid-times")}
+    icons = {"money": "banknote", "goods": "gift", "service": "hand-helping"}
+    tiles = [
+        {
+            "label": t(f"household.aid-{kind}"),
+            "icon": icons[kind],
+            "figure": f"{aid.totals.get(kind, 0):,}" if kind == "service" else yuan(aid.totals.get(kind, 0)),
+            "unit": units[kind],
+        }
+        for kind in AID_KINDS
+    ]
+    rows = []
+    for row in aid.rows:
+        value = "" if row.value_fen is None else f"{yuan(row.value_fen)} {t('household.aid-yuan')}"
+        shown = t("household.aid-monthly", amount=value) if row.monthly and value else value
+        year = "" if row.this_year_fen is None else f"{yuan(row.this_year_fen)} {t('household.aid-yuan')}"
+        rows.append({"aid": row, "value": " · ".join(part for part in (shown, row.quantity) if part), "year": year})
+    return {"aid": aid, "aid_tiles": tiles, "aid_rows": rows}
 
 
 def _name(file: HouseholdFile) -> str:

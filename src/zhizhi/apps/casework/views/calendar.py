@@ -43,7 +43,7 @@ def _page(request: HttpRequest, year: int, status: int = 200, **more: Any) -> Ht
         "years": sorted({*known, year, timezone.localdate().year + 1}),
         "months": _months(year),
         "week": t("workdays.week").split(),
-        "opening": calendar_hours(),
+        "opening": "\n".join(calendar_hours()),
         "digest": calendar_digest(),
         "today": timezone.localdate(),
     }

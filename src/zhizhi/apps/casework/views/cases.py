@@ -139,6 +139,7 @@ def visit_page(request: HttpRequest, detail: CaseDetail, sent: Sent | None = Non
         "path": _path(detail.row.region),
         "steps": _steps(detail),
         "step": detail.workflow.steps.get(detail.row.state),
+        "place": next((number for number, one in enumerate(_steps(detail), start=1) if one["state"] == "now"), 0),
         "form": opened,
         "others": [form for form in forms if form is not opened],
         "household_url": _url("assistance:household", detail.row.household),
@@ -184,6 +185,7 @@ def _line(entry: EntryView, detail: CaseDetail) -> dict[str, Any]:
     outcome = detail.workflow.outcomes.get(entry.outcome)
     return {
         "entry": entry,
+        "by": entry.actor if entry.role or entry.post_id else t("cases.by-system"),
         "icon": ENTRY_ICONS.get(entry.kind, "circle-dashed"),
         "what": t(f"cases.entry-{entry.kind}"),
         "way": way,
