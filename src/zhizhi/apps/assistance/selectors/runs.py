@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db.models import QuerySet, Sum
+from django.utils.timezone import localtime
 
 from zhizhi.apps.accounts.selectors.regions import region_children
 from zhizhi.apps.actors import Actor, Permission, in_scope, region_prefix
@@ -147,18 +148,20 @@ def screening_due(*, now: datetime) -> bool:
     except ZhizhiError as error:
         if error.code == "lake.none":
             return False
-        last = Run.objects.filter(state="failed").order_by("-finished_at").first()
-        return last is None or last.finished_at is None or last.finished_at.date() < now.date()
-    if not snapshot:
+        return not _failed_on(now).exists()
+    if not snapshot or any(_of(run, package.digest, snapshot) for run in _failed_on(now)):
         return False
     run = _done().filter(package=package.id).first()
-    if run is None:
-        return True
-    return (
-        run.package_digest != package.digest
-        or run.on != screening_date(now)
-        or {str(name): int(version) for name, version in run.snapshot.items()} != snapshot
-    )
+    return run is None or run.on != screening_date(now) or not _of(run, package.digest, snapshot)
+
+
+def _failed_on(now: datetime) -> QuerySet[Run]:
+    return Run.objects.filter(state="failed", finished_at__date=localtime(now).date())
+
+
+def _of(run: Run, digest: str, snapshot: dict[str, int]) -> bool:
+    """Whether a run was of this package and this state of the lake."""
+    return run.package_digest == digest and {str(name): int(version) for name, version in run.snapshot.items()} == snapshot
 
 
 def _done() -> QuerySet[Run]:

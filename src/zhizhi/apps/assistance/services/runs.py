@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from datetime import date, datetime
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 from django.db import transaction
@@ -60,19 +61,21 @@ def screening_do(actor: Actor, *, now: datetime, name: str = "") -> int:
         ZhizhiError: the package, the lake or one of its files cannot be read. The run is kept as failed, with the reason.
     """
     actor.require(Permission.SCREENING_RUN)
+    seen: dict[str, Any] = {}
     try:
         package, triage = package_in_use(name), triage_in_use(name)
+        seen["package_digest"] = package.digest
         lake = Lake.open(configuration().lake_path)
         on = screening_date(now)
         for _ in range(TRIES):
-            snapshot = lake.versions()
+            seen["snapshot"] = snapshot = lake.versions()
             key = run_key(package, triage, on, snapshot)
             done = Run.objects.filter(key=key, state="done").first()
             whole = screen_whole(lake, package, triage, on)
             if dict(whole.versions) == snapshot:
                 return done.pk if done else _keep(actor, key, package, whole, lake.synthetic, now)
     except ZhizhiError as error:
-        _failed(actor, error, name, now)
+        _failed(actor, error, name, seen, now)
         raise
     raise UnavailableError("assistance.lake-moves")
 
@@ -135,7 +138,7 @@ def _count(run: Run, item: Any) -> RunCount:
     )
 
 
-def _failed(actor: Actor, error: ZhizhiError, name: str, now: datetime) -> None:
+def _failed(actor: Actor, error: ZhizhiError, name: str, seen: Mapping[str, Any], now: datetime) -> None:
     """Keep a failure, once a day and reason, so that a night of tries does not fill the list."""
     wanted = name or next((str(item) for item in configuration().packages), "")
     told = {
@@ -143,18 +146,13 @@ def _failed(actor: Actor, error: ZhizhiError, name: str, now: datetime) -> None:
         "params": {name: str(value) for name, value in error.params.items()},
         "place": str(error.place or ""),
     }
+    values = {"package": Path(wanted).name[-64:], **seen}
     key = sha256(json.dumps(["failed", wanted, told, now.date().isoformat()], ensure_ascii=False).encode()).hexdigest()
     with transaction.atomic():
         run, new = Run.objects.update_or_create(
             key=key,
-            defaults={"package": wanted[-64:], "state": "failed", "error": told, "finished_at": now},
-            create_defaults={
-                "package": wanted[-64:],
-                "state": "failed",
-                "error": told,
-                "asked_at": now,
-                "finished_at": now,
-            },
+            defaults={"finished_at": now, **seen},
+            create_defaults={"state": "failed", "error": told, "asked_at": now, "finished_at": now, **values},
         )
         if new:
             record(
