@@ -198,10 +198,10 @@ def server_fault(request: HttpRequest) -> HttpResponse:
         )
     title, language = t("web.status-500"), "en" if lang() == "en" else "zh-Hans"
     sheets = "".join(f'<link rel="stylesheet" href="/static/desk/{name}.css">' for name in ("tokens", "layout", "components"))
+    head = f'<meta charset="utf-8"><title>{title}</title><meta name="viewport" content="width=device-width, initial-scale=1">'
+    card = f'<p class="muted">500</p><h1>{title}</h1><p>{t("web.fault")}</p><p><a href="/">{t("page.first-page")}</a></p>'
     return HttpResponse(
-        f'<!doctype html><html lang="{language}"><head><meta charset="utf-8"><title>{title}</title>'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="/static/desk/mark.svg">{sheets}'
-        f'</head><body class="plain"><main class="page narrow"><div class="card" data-error><p class="muted">500</p><h1>{title}</h1>'
-        f'<p>{t("web.fault")}</p><p><a href="/">{t("page.first-page")}</a></p></div></main></body></html>',
+        f'<!doctype html><html lang="{language}"><head>{head}<link rel="icon" href="/static/desk/mark.svg">{sheets}</head>'
+        f'<body class="plain"><main class="page narrow"><div class="card" data-error>{card}</div></main></body></html>',
         status=500,
     )
