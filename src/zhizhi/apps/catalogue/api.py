@@ -332,28 +332,28 @@ def upload_post(request: HttpRequest, file: File[UploadedFile | None] = None, da
     return upload_receive(gate.who(request), source=source, file=str(file.name), dataset=dataset[:80], now=timezone.now())
 
 
-@router.get("/uploads/{uuid:upload}", response=UploadOut, summary="One upload")
+@router.get("/uploads/{slug:upload}", response=UploadOut, summary="One upload")
 @gate.api(Permission.DATASET_LOAD)
 def upload_one_get(request: HttpRequest, upload: str) -> UploadView:
     """Return where an upload stands."""
     return upload_get(gate.who(request), str(upload))
 
 
-@router.post("/uploads/{uuid:upload}/confirm", response={202: UploadOut}, summary="Confirm a preview")
+@router.post("/uploads/{slug:upload}/confirm", response={202: UploadOut}, summary="Confirm a preview")
 @gate.api(Permission.DATASET_LOAD)
 def upload_confirm_post(request: HttpRequest, upload: str) -> UploadView:
     """Have a checked file loaded; asked twice, it is done once."""
     return upload_confirm(gate.who(request), upload=str(upload), now=timezone.now())
 
 
-@router.post("/uploads/{uuid:upload}/cancel", response=UploadOut, summary="Cancel an upload")
+@router.post("/uploads/{slug:upload}/cancel", response=UploadOut, summary="Cancel an upload")
 @gate.api(Permission.DATASET_LOAD)
 def upload_cancel_post(request: HttpRequest, upload: str) -> UploadView:
     """Drop an upload and its file."""
     return upload_cancel(gate.who(request), upload=str(upload), now=timezone.now())
 
 
-@router.post("/uploads/{uuid:upload}/again", response={202: UploadOut}, summary="Start an upload's work again")
+@router.post("/uploads/{slug:upload}/again", response={202: UploadOut}, summary="Start an upload's work again")
 @gate.api(Permission.DATASET_LOAD)
 def upload_again_post(request: HttpRequest, upload: str) -> UploadView:
     """Start the work on an upload again that stands still."""
