@@ -16,6 +16,7 @@ from django.urls import URLPattern, URLResolver, reverse
 from ninja import Field, NinjaAPI, Schema
 from ninja.errors import HttpError, ValidationError
 from ninja.openapi.schema import OpenAPISchema
+from ninja.operation import Operation
 from ninja.parser import Parser
 from ninja.security import HttpBearer, SessionAuth
 
@@ -107,12 +108,33 @@ class Session(SessionAuth):
         return super().__call__(request) if request.user.is_authenticated else None
 
 
+class Document(OpenAPISchema):
+    """What ninja makes of the routes, but every schema named after its app: two apps may both have a ``PostOut``."""
+
+    def operation_details(self, operation: Operation) -> dict[str, Any]:
+        """Return the part of one operation, and keep the schemas that it names."""
+        kept, self.schemas = self.schemas, {}
+        details = super().operation_details(operation)
+        app = operation.view_func.__module__.split(".")[-2]
+        names = {f"#/components/schemas/{name}": f"#/components/schemas/{app}.{name}" for name in self.schemas}
+        found = {f"{app}.{name}": _renamed(schema, names) for name, schema in self.schemas.items()}
+        self.schemas = kept | found
+        renamed: dict[str, Any] = _renamed(details, names)
+        return renamed
+
+
+def _renamed(node: Any, names: dict[str, str]) -> Any:
+    if isinstance(node, dict):
+        return {key: names.get(part, part) if key == "$ref" else _renamed(part, names) for key, part in node.items()}
+    return [_renamed(part, names) for part in node] if isinstance(node, list) else node
+
+
 class Api(NinjaAPI):
     """The API with the house's errors, its document kept behind the gate, and every answer in it."""
 
     def get_openapi_schema(self, *, path_prefix: str | None = None, path_params: Any = None) -> OpenAPISchema:
         """Return the document: what ninja makes of the routes, and every error that a route can answer."""
-        document = super().get_openapi_schema(path_prefix=path_prefix, path_params=path_params)
+        document = Document(self, path_prefix or self.get_root_path(path_params or {}))
         document["components"]["schemas"] |= _schemas_of(Problem)
         for path in document["paths"].values():
             for method, operation in path.items():
