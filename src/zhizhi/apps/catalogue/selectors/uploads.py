@@ -14,6 +14,7 @@ from zhizhi.apps.catalogue.schemas import Cell, Sample, UploadView
 from zhizhi.apps.catalogue.selectors.datasets import grade_number
 from zhizhi.apps.catalogue.selectors.sources import contracts
 from zhizhi.apps.configuration import configuration
+from zhizhi.engines.quality.declared import Field
 from zhizhi.exchange.contract import Contract
 from zhizhi.kernel.errors import NotFoundError
 
@@ -99,6 +100,11 @@ def sample_get(actor: Actor, upload: str) -> Sample | None:
         for line in kept["bad_rows"]
     )
     return Sample(tuple((item.name, item.titles, item.grade) for item in fields), tuple(rows), bad)
+
+
+def _read(item: Field, value: str) -> str:
+    """Return a value as the file has it: the words of a code."""
+    return next((words for words, code in item.codes.items() if str(code) == value), value)
 
 
 def _above(contract: Contract, field: str, actor: Actor) -> bool:

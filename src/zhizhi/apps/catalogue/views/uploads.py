@@ -52,7 +52,6 @@ def upload_page(request: HttpRequest) -> HttpResponse:
     except InvalidError as error:
         form.add_error("file", error.text(lang()))
         return _form(request, actor, form, 422)
-    messages.success(request, t("catalogue.upload-received-done"))
     return redirect("catalogue:preview", upload=upload.id)
 
 
