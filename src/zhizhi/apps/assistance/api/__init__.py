@@ -1,0 +1,5 @@
+"""The API of assistance."""
+
+from zhizhi.apps.assistance.api.routes import router
+
+__all__ = ["router"]
