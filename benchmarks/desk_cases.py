@@ -206,7 +206,8 @@ def fill(cases: int, towns: list[str]) -> None:
         )
         cursor.execute(ENTRIES.format(json=json_of))
         cursor.execute("INSERT INTO casework_tally (measure, key, policy, day, region, count)"
-                       " SELECT 'opened', '', '', opened_on, region, COUNT(*) FROM casework_case GROUP BY opened_on, region")  # fmt: skip
+                       " SELECT 'opened', '', '', opened_on, region, COUNT(*)"
+                       " FROM casework_case GROUP BY opened_on, region")  # fmt: skip
         cursor.execute("INSERT INTO casework_tally (measure, key, policy, day, region, count)"
                        " SELECT 'closed', outcome, '', closed_on, region, COUNT(*) FROM casework_case"
                        " WHERE closed_on IS NOT NULL GROUP BY outcome, closed_on, region")  # fmt: skip
@@ -227,9 +228,10 @@ INSERT INTO casework_case (
   id, kind, workflow_id, package_version, household, region, title_zh, title_en, findings, card, severity, score, state, role,
   holder_post, holder_user, holder_name, hands, version, opened_at, opened_on, step_started, due, pause_reason, pauses,
   escalated_to, outcome, closed_at, closed_on, reopened, changed_at)
-SELECT n, 'assistance', {version}, '1.0.0', 'h' || n, b_town.code, '可能应享未享：医疗救助' || h %% 34, 'May be missing: medical aid',
-  %s, %s, 1 + h %% 3, (h %% 1000) / 10.0,
-  CASE WHEN h %% 10 > 0 THEN 'closed' WHEN (h / 10) %% 3 = 0 THEN 'respond' WHEN (h / 10) %% 3 = 1 THEN 'assess' ELSE 'dispatch' END,
+SELECT n, 'assistance', {version}, '1.0.0', 'h' || n, b_town.code, '可能应享未享：医疗救助' || h %% 34,
+  'May be missing: medical aid', %s, %s, 1 + h %% 3, (h %% 1000) / 10.0,
+  CASE WHEN h %% 10 > 0 THEN 'closed' WHEN (h / 10) %% 3 = 0 THEN 'respond'
+       WHEN (h / 10) %% 3 = 1 THEN 'assess' ELSE 'dispatch' END,
   CASE WHEN h %% 10 = 0 THEN 'village-worker' ELSE '' END,
   CASE WHEN h %% 10 = 0 AND h %% 4 <> 0 THEN 1 + h %% 400 END, NULL, '', {json}, 3, b_day.o, b_day.od, b_day.o,
   CASE WHEN h %% 10 = 0 AND h %% 70 <> 0 THEN b_day.u END, '', '[]', '',

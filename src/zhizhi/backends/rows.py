@@ -1,4 +1,4 @@
-"""Put many rows into a table of the relational database at once: COPY on PostgreSQL, one prepared statement on SQLite.
+"""Rows of the relational database where speed counts: many at once (COPY on PostgreSQL), or one without an object for it.
 
 Takes the web framework's connection as it is, and no framework: rows stand or fall with the transaction that the caller is in.
 """
@@ -6,9 +6,13 @@ Takes the web framework's connection as it is, and no framework: rows stand or f
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
+
+FEW = 10
+"""So many rows go in one statement as they are."""
 
 
 def next_ids(connection: Any, table: str, count: int) -> list[int]:
@@ -22,26 +26,63 @@ def next_ids(connection: Any, table: str, count: int) -> list[int]:
     return list(range(last + 1, last + 1 + count))
 
 
+def insert_row(connection: Any, table: str, values: Mapping[str, Any]) -> int:
+    """Insert one row and return its id; values as for `insert_rows`."""
+    postgres = connection.vendor == "postgresql"
+    with connection.cursor() as cursor:
+        cursor.execute(_insert_text(table, tuple(values), postgres), _plain(connection, values.values()))
+        return int(cursor.fetchone()[0] if postgres else cursor.lastrowid)
+
+
+def update_row(connection: Any, table: str, values: Mapping[str, Any], where: Mapping[str, Any]) -> bool:
+    """Change the row that ``where`` names by equal columns; return whether there was one."""
+    with connection.cursor() as cursor:
+        text = _update_text(table, tuple(values), tuple(where))
+        cursor.execute(text, _plain(connection, [*values.values(), *where.values()]))
+        return bool(cursor.rowcount)
+
+
 def insert_rows(connection: Any, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Insert rows, each with a value for every column: text, numbers, booleans, dates, aware datetimes, JSON as dict or list.
 
     Errors are those of the connection: a broken constraint is its ``IntegrityError``.
     """
+    if isinstance(rows, list) and len(rows) <= FEW:
+        with connection.cursor() as cursor:
+            text = _insert_text(table, tuple(columns), False, len(rows))
+            cursor.execute(text, [value for row in rows for value in _plain(connection, row)])
+        return
     if connection.vendor == "postgresql":
         _copy(connection, table, columns, rows)
         return
+    with connection.cursor() as cursor:
+        cursor.executemany(_insert_text(table, tuple(columns), False), [_plain(connection, row) for row in rows])
+
+
+@lru_cache(maxsize=256)
+def _insert_text(table: str, columns: tuple[str, ...], returning: bool, rows: int = 1) -> str:
+    names, holes = ", ".join(f'"{name}"' for name in columns), ", ".join(["%s"] * len(columns))
+    listed = ", ".join([f"({holes})"] * rows)
+    return f'INSERT INTO "{table}" ({names}) VALUES {listed}' + (' RETURNING "id"' if returning else "")
+
+
+@lru_cache(maxsize=256)
+def _update_text(table: str, columns: tuple[str, ...], where: tuple[str, ...]) -> str:
+    sets, held = ", ".join(f'"{name}" = %s' for name in columns), " AND ".join(f'"{name}" = %s' for name in where)
+    return f'UPDATE "{table}" SET {sets} WHERE {held}'
+
+
+def _plain(connection: Any, values: Iterable[Any]) -> list[Any]:
+    """Return values as the driver of the connection takes them."""
+    if connection.vendor == "postgresql":
+        return [_json(value) if type(value) in (dict, list) else value for value in values]
     convert: dict[type, Callable[[Any], Any]] = {
         datetime: connection.ops.adapt_datetimefield_value,
         date: connection.ops.adapt_datefield_value,
         dict: _json,
         list: _json,
     }
-    names, holes = ", ".join(f'"{name}"' for name in columns), ", ".join(["%s"] * len(columns))
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            f'INSERT INTO "{table}" ({names}) VALUES ({holes})',
-            [[convert[type(value)](value) if type(value) in convert else value for value in row] for row in rows],
-        )
+    return [convert[type(value)](value) if type(value) in convert else value for value in values]
 
 
 def _copy(connection: Any, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -49,7 +90,7 @@ def _copy(connection: Any, table: str, columns: Sequence[str], rows: Iterable[Se
     text = f'COPY "{table}" ({names}) FROM STDIN'
     with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(text) as copy:
         for row in rows:
-            copy.write_row([_json(value) if type(value) in (dict, list) else value for value in row])
+            copy.write_row(_plain(connection, row))
 
 
 def _json(value: Any) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
-from zhizhi.apps.accounts.models import Post, Token
-from zhizhi.apps.accounts.selectors.posts import actor_of, post_get
+from zhizhi.apps.accounts.models import Post, Token, User
+from zhizhi.apps.accounts.selectors.posts import PostView, actor_of
 from zhizhi.apps.actors import Actor, Permission, Role, in_scope
 
 MARK = "zz_"
@@ -39,16 +40,27 @@ def digest_of(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
+_LIVE = f"""
+    SELECT t.*, p.user_id AS user_id, u.display_name AS user_name, p.role AS role, p.region AS region,
+           p.department AS department, p.grade AS grade
+    FROM {Token._meta.db_table} t
+    JOIN {Post._meta.db_table} p ON p.id = t.post_id AND p.is_active
+    JOIN {User._meta.db_table} u ON u.id = p.user_id AND u.is_active
+    WHERE t.digest = %s AND t.revoked_at IS NULL
+"""
+"""Written out because every request of a program begins with it: building the query anew costs more than running it."""
+
+
 def token_actor(secret: str, *, now: datetime) -> tuple[int, Actor] | None:
     """Return the id of a valid token and the actor that it makes, or None."""
     if not secret.startswith(MARK):
         return None
-    token = Token.objects.filter(digest=digest_of(secret), revoked_at=None, expires_at__gt=now).first()
-    post = post_get(token.post_id) if token else None
-    if token is None or post is None:
+    token: Any = next(iter(Token.objects.raw(_LIVE, [digest_of(secret)])), None)
+    if token is None or token.expires_at <= now:
         return None
     if token.last_used_at is None or now - token.last_used_at >= USED_EVERY:
         Token.objects.filter(pk=token.pk).update(last_used_at=now)
+    post = PostView(token.post_id, token.user_id, token.user_name, Role(token.role), token.region, token.department, token.grade)
     actor = actor_of(post, via="api")
     return token.pk, replace(actor, permissions=actor.permissions & frozenset(token.permissions))
 

@@ -99,6 +99,8 @@ def status(actor: Actor, name: str, now: datetime, calendar: WorkingCalendar) ->
 def text(wanted: CaseFilter) -> Q:
     """Return what is searched for: a case number, a household's pseudonym, or words of the title of an open case.
 
+    Words in Chinese are looked for in the Chinese title, words without a Chinese character in the English one.
+
     Raises:
         UsageError: ``casework.search-open``: titles are searched among open cases only.
     """
@@ -110,4 +112,4 @@ def text(wanted: CaseFilter) -> Q:
         return Q(household=words)
     if wanted.status in ("closed", "all"):
         raise UsageError("casework.search-open")
-    return Q(title_zh__icontains=words) | Q(title_en__icontains=words)
+    return Q(title_en__icontains=words) if words.isascii() else Q(title_zh__contains=words)

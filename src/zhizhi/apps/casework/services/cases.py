@@ -15,10 +15,11 @@ from zhizhi.apps.casework.models import Case, CaseFinding, Entry, WorkflowVersio
 from zhizhi.apps.casework.schemas import FOUND, OPENED, SEVERITIES, CaseDraft
 from zhizhi.apps.casework.selectors.calendars import calendar_digest, calendar_of
 from zhizhi.apps.casework.selectors.workflows import workflow_current, workflow_in
+from zhizhi.apps.casework.services.change import entry_row
 from zhizhi.apps.casework.services.tallies import opened, tally_add
 from zhizhi.apps.journal.schemas import Fact
 from zhizhi.apps.journal.services import record_many
-from zhizhi.backends.rows import insert_rows, next_ids
+from zhizhi.backends.rows import insert_row, insert_rows, next_ids
 from zhizhi.engines.workflow.calendar import WorkingCalendar
 from zhizhi.engines.workflow.deadlines import due
 from zhizhi.kernel.errors import ConflictError, InvalidError
@@ -157,7 +158,7 @@ def _insert(model: type[Model], rows: list[dict[str, Any]]) -> None:
     """Insert rows of one shape and put their ids on them; many of them without an object for each."""
     if len(rows) < MANY:
         for row in rows:
-            row["id"] = model._default_manager.create(**row).pk
+            row["id"] = insert_row(connection, model._meta.db_table, row)
         return
     table = model._meta.db_table
     for row, pk in zip(rows, next_ids(connection, table, len(rows)), strict=True):
@@ -172,7 +173,7 @@ def _follow(actor: Actor, made: Sequence[dict[str, Any]], now: datetime) -> None
     _insert(
         Entry,
         [
-            _entry(
+            entry_row(
                 actor,
                 now,
                 case_id=row["id"],
@@ -207,27 +208,6 @@ def _finding(case_id: int, region: str, policy: str, finding: str) -> dict[str, 
     return {"case_id": case_id, "policy": policy, "finding": finding, "region": region, "is_open": True}
 
 
-def _entry(actor: Actor, now: datetime, **given: Any) -> dict[str, Any]:
-    return {
-        "case_id": 0,
-        "kind": "",
-        "at": now,
-        "user_id": actor.user_id,
-        "post_id": actor.post_id,
-        "actor": actor.name,
-        "role": actor.role.value if actor.role else "",
-        "state_from": "",
-        "state_to": "",
-        "way": "",
-        "outcome": "",
-        "note": "",
-        "answers": {},
-        "details": {},
-        "version": 0,
-        **given,
-    }
-
-
 def _add_findings(actor: Actor, more: Sequence[tuple[int, CaseDraft]], now: datetime) -> None:
     """Add what is new of the findings of drafts to cases that are open already."""
     cases = {case.pk: case for case in Case.objects.select_for_update().filter(pk__in={pk for pk, _ in more})}
@@ -247,7 +227,7 @@ def _add_findings(actor: Actor, more: Sequence[tuple[int, CaseDraft]], now: date
             [CaseFinding(**_finding(pk, case.region, *item)) for item in policies.items()], ignore_conflicts=True
         )
         line = {"case_id": pk, "kind": "found", "state_from": case.state, "state_to": case.state}
-        Entry.objects.create(**_entry(actor, now, **line, details={"policies": list(policies)}))
+        Entry.objects.create(**entry_row(actor, now, **line, details={"policies": list(policies)}))
         subjects = [f"case:{pk}", f"household:{case.household}"]
         facts.append(Fact(FOUND, subjects=subjects, region=case.region, details={"policies": list(policies)}))
     record_many(actor, facts, now=now)

@@ -80,7 +80,7 @@ def case_merge(
                 "outcome": MERGE_OUTCOME,
                 "closed_at": now,
                 "closed_on": today,
-                "merged_into": into_id,
+                "merged_into_id": into_id,
             },
             entry={"note": note, "key": key, "outcome": MERGE_OUTCOME, "details": {"into": into_id}},
             details={"into": into_id},

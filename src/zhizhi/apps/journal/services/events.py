@@ -13,11 +13,10 @@ from django.db import connection
 from zhizhi.apps.actors import Actor
 from zhizhi.apps.journal.models import Event, EventSubject
 from zhizhi.apps.journal.schemas import Fact, known
-from zhizhi.backends.rows import insert_rows, next_ids
+from zhizhi.backends.rows import insert_row, insert_rows, next_ids
 from zhizhi.engines.ledger.entries import plain
 
-BATCH = 2_000
-MANY = 100
+MANY = 20
 _COLUMNS = (
     "id", "name", "at", "user_id", "post_id", "role", "actor", "via", "region", "purpose", "package", "package_version",
     "details",
@@ -49,35 +48,32 @@ def record_many(actor: Actor, facts: Iterable[Fact], *, now: datetime) -> list[i
     listed = list(facts)
     if len(listed) >= MANY:
         return _write_at_once(actor, listed, now)
-    events = Event.objects.bulk_create(
-        [
-            Event(
-                name=known(fact.name),
-                at=now,
-                user_id=actor.user_id,
-                post_id=actor.post_id,
-                role=actor.role.value if actor.role else "",
-                actor=actor.name,
-                via=actor.via,
-                region=fact.region,
-                purpose=fact.purpose,
-                package=fact.package,
-                package_version=fact.package_version,
-                details=_details(fact.details),
-            )
-            for fact in listed
-        ],
-        batch_size=BATCH,
+    return [_write(actor, fact, now) for fact in listed]
+
+
+def _write(actor: Actor, fact: Fact, now: datetime) -> int:
+    event = insert_row(
+        connection,
+        Event._meta.db_table,
+        {
+            "name": known(fact.name),
+            "at": now,
+            "user_id": actor.user_id,
+            "post_id": actor.post_id,
+            "role": actor.role.value if actor.role else "",
+            "actor": actor.name,
+            "via": actor.via,
+            "region": fact.region,
+            "purpose": fact.purpose,
+            "package": fact.package,
+            "package_version": fact.package_version,
+            "details": _details(fact.details),
+        },
     )
-    EventSubject.objects.bulk_create(
-        [
-            EventSubject(event=event, subject=subject)
-            for event, fact in zip(events, listed, strict=True)
-            for subject in dict.fromkeys(fact.subjects)
-        ],
-        batch_size=BATCH,
-    )
-    return [event.pk for event in events]
+    subjects = [(event, subject) for subject in dict.fromkeys(fact.subjects)]
+    if subjects:
+        insert_rows(connection, EventSubject._meta.db_table, ("event_id", "subject"), subjects)
+    return event
 
 
 def _write_at_once(actor: Actor, facts: Sequence[Fact], now: datetime) -> list[int]:
