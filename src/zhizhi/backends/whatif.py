@@ -227,3 +227,53 @@ def totals(effects: Sequence[Effect]) -> Mapping[str, float]:
         if effect.unit and before is not None and after is not None:
             found[effect.unit] = found.get(effect.unit, 0.0) + after - before
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """What one value of a figure would find: subjects and their households, and subjects that cannot be decided."""
+
+    value: float
+    subjects: int
+    households: int
+    unknown: int
+
+
+def curve(
+    lake: Lake,
+    package: Package,
+    on: date,
+    policy: str,
+    figure: str,
+    values: Sequence[Fraction],
+    within: str = "",
+    progress: Progress = quiet,
+) -> list[Point]:
+    """Return what one policy or warning would find at each value of one of its own figures; nothing else is decided.
+
+    Args:
+        lake: the lake.
+        package: the checked package.
+        on: the as-of date.
+        policy: id of the policy or warning.
+        figure: name of a figure that it owns.
+        values: the values to try.
+        within: only subjects whose region code begins so are counted.
+        progress: is told the name of each step.
+    """
+    alone = replace(package, policies={policy: package.policies[policy]}, order=(policy,), ceilings=())
+    base = open_screening(lake, alone, on)
+    points = []
+    for value in values:
+        change = Change(policy, figure, "", None, value, "")
+        plan = plan_package(alone, on, changed_figures(alone, [change], on))
+        run = Screening(base.connection, alone, plan, base.snapshot, on)
+        _run(run, progress, "curve")
+        level = next(level for level in run.levels() if level.policies)
+        row = run.connection.sql(
+            f"SELECT count(*) FILTER (found), count(DISTINCT household) FILTER (found), count(*) FILTER (unsure) FROM ("
+            f"SELECT household, \"decision_{policy}\" = 'eligible' AS found, \"decision_{policy}\" = 'unknown' AS unsure "
+            f"FROM curve_{level.subject} WHERE starts_with(region, {text(within)}))"
+        ).fetchall()[0]
+        points.append(Point(float(value), int(row[0]), int(row[1]), int(row[2])))
+    return points

@@ -12,6 +12,7 @@ from zhizhi.apps.assistance.selectors.runs import screened, screening_due
 from zhizhi.apps.assistance.services.opening import alerts_give_out
 from zhizhi.apps.assistance.services.policies import whatif_work_out
 from zhizhi.apps.assistance.services.runs import screening_do
+from zhizhi.apps.assistance.services.thresholds import curve_work_out
 from zhizhi.apps.configuration import configuration
 
 
@@ -55,3 +56,9 @@ def giving_out_duty(_now: datetime) -> None:
 
 def _actor() -> Actor:
     return Actor.system("screening", configuration().region)
+
+
+@task()
+def work_out_curve(curve_id: int) -> str:
+    """Work out what other thresholds of a warning would find."""
+    return curve_work_out(curve_id=curve_id, now=timezone.now())

@@ -224,3 +224,29 @@ class AidGiven(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.given_on}"
+
+
+class Curve(models.Model):
+    """What other thresholds of a warning would find in a region: asked for by a person, worked out by a job, once."""
+
+    key = models.CharField(max_length=64, unique=True)
+    package = models.CharField(max_length=64)
+    package_digest = models.CharField(max_length=64)
+    policy = models.CharField(max_length=64)
+    figure = models.CharField(max_length=64)
+    region = models.CharField(max_length=12)
+    on = models.DateField()
+    state = models.CharField(max_length=8, default="waiting")
+    current = models.FloatField()
+    values = models.JSONField()
+    points = models.JSONField(default=list)
+    error = models.JSONField(null=True)
+    asked_at = models.DateTimeField()
+    changed_at = models.DateTimeField()
+    user_id = models.BigIntegerField(null=True)
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["policy", "region", "-asked_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.policy} {self.figure}"
