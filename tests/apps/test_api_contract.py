@@ -10,11 +10,11 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 import schemathesis
-from conftest import PASSWORD
 from django.conf import settings
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
@@ -33,6 +33,7 @@ from schemathesis.specs.openapi.checks import (
 from test_routes import operations
 from world import THINGS, World, new_world
 
+from conftest import PASSWORD
 from zhizhi.apps.actors import PERMISSIONS, Actor, Role
 from zhizhi.apps.configuration import Configuration, configuration
 from zhizhi.web.api import api
@@ -69,10 +70,10 @@ def one_connection() -> Iterator[None]:
 
 
 @pytest.fixture
-def near(system: Actor, region_tree: list[object], now: datetime) -> World:
+def near(desk_lake: Path, system: Actor, region_tree: list[object], now: datetime) -> World:
     """Objects in a place that most roles see."""
-    world = new_world(system, now)
-    world.county, world.region = "330106", "330106109"
+    world = new_world(system, now, desk_lake)
+    world.county, world.region, world.counted = "330106", "330106109", "330106109"
     return world
 
 
@@ -109,10 +110,10 @@ def test_no_operation_breaks_or_answers_what_its_document_does_not_say(
         things = {name: near.made[route.app, name] for name in route.parameters if (route.app, name) in near.made}
         known = {name: value if isinstance(value, int) else str(value) for name, value in things.items()}
 
-        def probe(case: Any, there: bool) -> None:
+        def probe(case: Any, there: bool, known: dict[str, Any] = known, who: dict[str, str] = cookies[role]) -> None:
             if there:
                 case.path_parameters |= known
-            answer = case.call_and_validate(headers={"X-CSRFToken": CSRF}, cookies=cookies[role], checks=CHECKS)
+            answer = case.call_and_validate(headers={"X-CSRFToken": CSRF}, cookies=who, checks=CHECKS)
             answered[answer.status_code] += 1
 
         strategy = st.one_of(

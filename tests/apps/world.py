@@ -44,6 +44,9 @@ class World:
     now: datetime
     county: str = "330203"
     region: str = "330203001"
+    counted: str = "330102"
+    """Where households of the sample lake live that nobody who reads files sees; the lake reaches no further."""
+    lake: Path | None = None
     made: dict[tuple[str, str], Any] = field(default_factory=dict)
 
     def get(self, app: str, parameter: str) -> Any:
@@ -60,16 +63,19 @@ class Thing:
 
     make: Callable[[World], Any]
     placeless: bool
+    where: str = "region"
 
 
 THINGS: dict[tuple[str, str], Thing] = {}
 
 
-def thing(app: str, parameter: str, *, placeless: bool = False) -> Callable[[Callable[[World], Any]], Callable[[World], Any]]:
-    """Say how the object for the parameter of an app's routes is made."""
+def thing(
+    app: str, parameter: str, *, placeless: bool = False, where: str = "region"
+) -> Callable[[Callable[[World], Any]], Callable[[World], Any]]:
+    """Say how the object for the parameter of an app's routes is made; ``where`` is the field of ``World`` with its place."""
 
     def keep(make: Callable[[World], Any]) -> Callable[[World], Any]:
-        THINGS[(app, parameter)] = Thing(make, placeless)
+        THINGS[(app, parameter)] = Thing(make, placeless, where)
         return make
 
     return keep
@@ -81,9 +87,9 @@ def code(world: World) -> str:
     return world.county
 
 
-def new_world(system: Actor, now: datetime) -> World:
+def new_world(system: Actor, now: datetime, lake: Path | None = None) -> World:
     """Return a world with the foreign places in the tree."""
     regions_put(system, places=FOREIGN)
     for file in sorted(Path(__file__).parent.glob("world_*.py")):
         import_module(file.stem)
-    return World(system, now)
+    return World(system, now, lake=lake)
