@@ -16,8 +16,8 @@ from zhizhi.backends.register import Identity
 from zhizhi.kernel.errors import InvalidError, RefusedError
 
 REVEALED = declare("assistance.identity.revealed")
-LEAST = 4
-"""Characters of a reason: enough for a word, too many for a keystroke."""
+LEAST = 2
+"""Characters of a reason: a Chinese word."""
 
 
 def household_reveal(actor: Actor, *, household: str, purpose: str, reason: str, on: date, now: datetime) -> list[Identity]:
