@@ -17,7 +17,11 @@ from zhizhi.scenarios.document import Document, read_document, schema_faults
 from zhizhi.scenarios.needs import Needs, read_needs
 from zhizhi.scenarios.package import Package, read_package
 from zhizhi.scenarios.policy_file import PolicySource, read_parameters, read_policy
+from zhizhi.scenarios.projects_file import FILE as PROJECTS
+from zhizhi.scenarios.projects_file import read_projects
 from zhizhi.scenarios.testing import read_tests
+from zhizhi.scenarios.triage_file import FILE as TRIAGE
+from zhizhi.scenarios.triage_file import read_triage
 from zhizhi.scenarios.workflow_file import workflow_faults
 
 T = TypeVar("T")
@@ -37,7 +41,17 @@ def inspect(folder: Path) -> tuple[Package | None, list[ZhizhiError]]:
         faults += _all(folder)
         return None, _distinct(faults)
     read_tests(package, faults.append)
+    faults += _desk(package)
     return package, _distinct(faults)
+
+
+def _desk(package: Package) -> Iterator[ZhizhiError]:
+    """Yield the faults of what the desk works by, where the package has it: triage and aid projects."""
+    for name, read in ((TRIAGE, read_triage), (PROJECTS, read_projects)):
+        if (package.folder / name).exists():
+            fault = _attempt(lambda read=read: read(package))[1]  # type: ignore[misc]
+            if fault is not None:
+                yield fault
 
 
 def _distinct(faults: list[ZhizhiError]) -> list[ZhizhiError]:
