@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -11,9 +12,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+import duckdb
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
-from deltalake.exceptions import TableNotFoundError
+from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from zhizhi.backends.duckdb import connect
 from zhizhi.engines.quality.cells import listed, name, text
@@ -273,7 +275,7 @@ class Lake:
         """Hold the lake for writing; the operating system frees it when the process ends, however it ends.
 
         Raises:
-            LakeError: another process is writing.
+            LakeError: another process is writing, or the disk is full.
         """
         handle = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
         try:
@@ -284,9 +286,20 @@ class Lake:
                 raise LakeError("lake.held", Place(str(self.path)), pid=holder) from error
             os.ftruncate(handle, 0)
             os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
-            yield
+            try:
+                yield
+            except (OSError, DeltaError, duckdb.Error) as error:
+                if _no_space(error):  # what was committed before stands; files without a commit are nobody's
+                    raise LakeError("lake.disk-full", Place(str(self.path))) from error
+                raise
         finally:
             os.close(handle)
+
+
+def _no_space(error: Exception) -> bool:
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return "No space left on device" in str(error)
 
 
 def local_files(table: DeltaTable) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -11,6 +12,7 @@ from django.core.exceptions import PermissionDenied, RequestDataTooBig, Suspicio
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils.html import escape
 
 from zhizhi.apps.casework.schemas import FormError
 from zhizhi.apps.wording import lang, t
@@ -183,7 +185,15 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
 
 
 def server_fault(request: HttpRequest) -> HttpResponse:
-    """Answer 500 with a page that needs neither database nor template tags."""
+    """Answer with a page that needs neither database nor template tags: 503 where something is not there, else 500.
+
+    Faults of what stands around a view (the session, the actor) come here, and those of an error page itself.
+    """
+    raised = sys.exc_info()[1]
+    known = translated(raised) if isinstance(raised, Exception) else None
+    if known is not None and status_of(known) == 503:
+        api = request.path.startswith("/api/")
+        return problem(known) if api else _marked(_bare_page(503, sentence(known), known.code), known)
     if request.path.startswith("/api/"):
         return JsonResponse(
             {
@@ -196,12 +206,17 @@ def server_fault(request: HttpRequest) -> HttpResponse:
             status=500,
             content_type="application/problem+json",
         )
-    title, language = t("web.status-500"), "en" if lang() == "en" else "zh-Hans"
+    return _bare_page(500, t("web.fault"), "web.fault")
+
+
+def _bare_page(status: int, told: str, code: str) -> HttpResponse:
+    title, language = t(f"web.status-{status}"), "en" if lang() == "en" else "zh-Hans"
     sheets = "".join(f'<link rel="stylesheet" href="/static/desk/{name}.css">' for name in ("tokens", "layout", "components"))
     head = f'<meta charset="utf-8"><title>{title}</title><meta name="viewport" content="width=device-width, initial-scale=1">'
-    card = f'<p class="muted">500</p><h1>{title}</h1><p>{t("web.fault")}</p><p><a href="/">{t("page.first-page")}</a></p>'
+    inner = f'{escape(told)}</p><p><a href="/">{t("page.first-page")}</a></p><p class="muted small mono">{code}</p>'
+    card = f'<p class="muted">{status}</p><h1>{title}</h1><p>{inner}'
     return HttpResponse(
         f'<!doctype html><html lang="{language}"><head>{head}<link rel="icon" href="/static/desk/mark.svg">{sheets}</head>'
         f'<body class="plain"><main class="page narrow"><div class="card" data-error>{card}</div></main></body></html>',
-        status=500,
+        status=status,
     )
