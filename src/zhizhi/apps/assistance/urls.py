@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from zhizhi.apps.assistance.views import cockpit, findings, household, policies, search
+from zhizhi.apps.assistance.views import cockpit, findings, household, policies, search, warnings
 
 app_name = "assistance"
 prefix = "assistance/"
@@ -24,4 +24,7 @@ urlpatterns = [
     path("whatifs/<int:whatif_id>/draft", policies.save_draft, name="policy-draft-save"),
     path("drafts/<int:draft_id>", policies.draft, name="policy-draft"),
     path("drafts/<int:draft_id>/overlay.yaml", policies.draft_file, name="policy-draft-file"),
+    path("warnings", warnings.warnings, name="warnings"),
+    path("warnings/<slug:warning_id>", warnings.warning, name="warning"),
+    path("warnings/<slug:warning_id>/curve", warnings.ask_curve, name="warning-curve"),
 ]
