@@ -80,7 +80,9 @@ class Case(models.Model):
         ]
         indexes: ClassVar[list[models.Index]] = [
             models.Index(
-                fields=["region", "state", "due", "holder_post", "severity"], condition=OPEN, name="casework_open_region"
+                fields=["region", "state", "due", "holder_post", "severity", "opened_on"],
+                condition=OPEN,
+                name="casework_open_region",
             ),
             models.Index(fields=["due", "id", "region"], condition=OPEN, name="casework_open_due"),
             models.Index(fields=["score", "id", "region"], condition=OPEN, name="casework_open_score"),

@@ -235,7 +235,7 @@ class Migration(migrations.Migration):
             model_name="case",
             index=models.Index(
                 condition=models.Q(("closed_at__isnull", True)),
-                fields=["region", "state", "due", "holder_post", "severity"],
+                fields=["region", "state", "due", "holder_post", "severity", "opened_on"],
                 name="casework_open_region",
             ),
         ),
