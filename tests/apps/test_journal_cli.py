@@ -105,7 +105,7 @@ def test_a_case_is_proved_and_the_proof_checked_elsewhere(exported: Path, home: 
     words = [sys.executable, "-c", code, "ledger", "verify-receipt", str(out), "--key", key, "--lang", "en"]
     done = subprocess.run(words, capture_output=True, text=True, check=False, env=environment, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "The receipt holds: all 1 entries are in the ledger of 300 that zhizhi.local/330100 signed" in done.stdout
+    assert "The receipt holds: 1 of 1 entries are in the ledger of 300 that zhizhi.local/330100 signed" in done.stdout
     out.write_bytes(out.read_bytes().replace(b"index 12\n", b"index 13\n"))
     assert "not a receipt" in sentence(ledger(home, "verify-receipt", out, "--key", key))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -26,6 +28,7 @@ from zhizhi.apps.wording import lang, t
 from zhizhi.engines.ledger.event_receipts import Checked
 from zhizhi.engines.ledger.receipts import RECEIPT_LIMIT
 from zhizhi.kernel.errors import UsageError, ZhizhiError
+from zhizhi.kernel.messages import catalogue
 
 Answer = TypeVar("Answer", bound=HttpResponseBase)
 ROWS = 50
@@ -52,7 +55,7 @@ def events_page(request: HttpRequest) -> HttpResponse:
         "witnesses": [(witness, _fault(witness.failure, witness.params)) for witness in status.witnesses],
         "fault": _fault(status.fault, status.params),
         "minutes": int(status.waiting_seconds // 60),
-        "events": [(event, t(label_of(event.name))) for event in events[:ROWS]],
+        "events": [(event, t(label_of(event.name)), _about(event.subjects)) for event in events[:ROWS]],
         "total": total,
         "many": total > COUNT_LIMIT,
         "limit": COUNT_LIMIT,
@@ -100,6 +103,25 @@ def _verified(status: LedgerStatus) -> dict[str, Any] | None:
     return {"seen": seen, "findings": findings, "since": status.size - seen.size}
 
 
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What an event is about, in words; ``whole`` is false for a pseudonym that was cut short."""
+
+    raw: str
+    text: str
+    whole: bool
+
+
+def _about(subjects: Sequence[str]) -> list[Subject]:
+    """Subjects in words where the kind has one: case:12 is 案件 12."""
+    found = []
+    for raw in subjects:
+        kind, _, key = raw.partition(":")
+        code = f"journal.kind-{kind}"
+        found.append(Subject(raw, f"{t(code)} {key}" if code in catalogue() else raw, not raw.endswith("…")))
+    return found
+
+
 def _chips(request: HttpRequest, query: dict[str, str]) -> list[dict[str, str]]:
     chips = []
     for name, value in query.items():
@@ -107,7 +129,7 @@ def _chips(request: HttpRequest, query: dict[str, str]) -> list[dict[str, str]]:
             left = request.GET.copy()
             del left[name]
             left.pop("page", None)
-            shown = t(label_of(value)) if name == "name" else value
+            shown = t(label_of(value)) if name == "name" else _about([value])[0].text if name == "subject" else value
             chips.append({"label": f"{t(f'journal.filter-{name}')} {shown}", "url": f"?{left.urlencode()}"})
     return chips
 
@@ -126,6 +148,7 @@ def event_page(request: HttpRequest, event: int) -> HttpResponse:
     context = {
         "event": seen,
         "label": t(label_of(seen.name)),
+        "about": _about(seen.subjects),
         "entry": sealed[0] if sealed else None,
         "sound": sealed[1] if sealed else None,
         "fault": fault,
@@ -192,8 +215,15 @@ def receipt_page(request: HttpRequest) -> HttpResponse:
 def _shown(checked: Checked) -> dict[str, Any]:
     return {
         "checked": checked,
+        "subject": _about([checked.subject])[0],
         "events": [
-            (event, t(label_of(event.stated["name"])), datetime.fromisoformat(event.stated["at"])) for event in checked.events
+            (
+                event,
+                t(label_of(event.stated["name"])),
+                datetime.fromisoformat(event.stated["at"]),
+                _about(event.row["subjects"]) if event.row else [],
+            )
+            for event in checked.events
         ],
         "witnesses": [(name, datetime.fromtimestamp(seconds, UTC)) for name, seconds in checked.witnesses.items()],
     }

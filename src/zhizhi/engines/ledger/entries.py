@@ -21,7 +21,10 @@ from zhizhi.kernel.errors import LedgerError
 
 FORM = 1
 PUBLIC_KINDS = frozenset(
-    {"case", "dataset", "policy", "package", "warning", "workflow", "job", "region", "load", "ledger", "calendar", "export"}
+    {
+        "calendar", "case", "dataset", "export", "filter", "job", "ledger", "load", "package", "policy", "post", "region", "run",
+        "token", "upload", "warning", "workflow",
+    }
 )
 """Kinds of subjects whose ids name no person; all others are committed to."""
 ABOUT_LIMIT = 32

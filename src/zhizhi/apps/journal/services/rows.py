@@ -45,7 +45,16 @@ def texts_by_leaf(start: int, end: int) -> dict[int, tuple[int, str]]:
     """
     events = Event.objects.filter(leaf__gte=start, leaf__lt=end)
     at = Cast("at", TextField()) if connection.vendor == "sqlite" else F("at")
-    about = EventSubject.objects.filter(event__leaf__gte=start, event__leaf__lt=end)
+    rows = _raw(events.values_list("leaf", "id", at, *FIELDS[2:]))
+    if not rows:
+        return {}
+    first, last = min(row[1] for row in rows), max(row[1] for row in rows)
+    near = last - first < 4 * len(rows)  # ids nearly follow the leaves: no join is needed
+    about = (
+        EventSubject.objects.filter(event_id__gte=first, event_id__lte=last)
+        if near
+        else EventSubject.objects.filter(event__leaf__gte=start, event__leaf__lt=end)
+    )
     subjects: dict[int, list[str]] = {}
     for event, subject in _raw(about.values_list("event_id", "subject")):
         if event in subjects:
@@ -55,11 +64,11 @@ def texts_by_leaf(start: int, end: int) -> dict[int, tuple[int, str]]:
     empty: list[str] = []
     return {
         row[0]: (row[1], text_of(row[1], _moment(row[2]), *(*row[3:13], _details(row[13]), subjects.get(row[1], empty))))
-        for row in _raw(events.values_list("leaf", "id", at, *FIELDS[2:]))
+        for row in rows
     }
 
 
-def _raw(rows: Any) -> Iterable[Any]:
+def _raw(rows: Any) -> list[Any]:
     """Rows as the driver gives them."""
     with connection.cursor() as cursor:
         cursor.execute(*rows.query.sql_with_params())
