@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -36,7 +37,8 @@ def search(request: HttpRequest) -> HttpResponse:
     actor, text = who(request), request.GET.get("q", "").strip()[:100]
     context: dict[str, Any] = {"q": text, "may_find": actor.may(Permission.HOUSEHOLD_VIEW)}
     if _PERSON.fullmatch(text.replace(" ", "")):
-        return render(request, "assistance/search.html", {**context, "q": "", "told": t("search.not-here")}, status=422)
+        messages.warning(request, t("search.not-here"))
+        return HttpResponseRedirect(reverse("assistance:search"))  # away from the address that holds the number
     target = _straight(actor, text)
     if target:
         return HttpResponseRedirect(target)
