@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import json
 import os
@@ -12,12 +11,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-import duckdb
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
-from deltalake.exceptions import DeltaError, TableNotFoundError
+from deltalake.exceptions import TableNotFoundError
 
 from zhizhi.backends.duckdb import connect
+from zhizhi.backends.faults import lake_fault
 from zhizhi.engines.quality.cells import listed, name, text
 from zhizhi.exchange.contract import SUFFIX, Contract, read_contract
 from zhizhi.kernel.errors import LakeError, NotFoundError, Place
@@ -288,18 +287,13 @@ class Lake:
             os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
             try:
                 yield
-            except (OSError, DeltaError, duckdb.Error) as error:
-                if _no_space(error):  # what was committed before stands; files without a commit are nobody's
-                    raise LakeError("lake.disk-full", Place(str(self.path))) from error
+            except Exception as error:  # what was committed before stands; files without a commit are nobody's
+                known = lake_fault(error)
+                if known is not None:
+                    raise known from error
                 raise
         finally:
             os.close(handle)
-
-
-def _no_space(error: Exception) -> bool:
-    if isinstance(error, OSError):
-        return error.errno in (errno.ENOSPC, errno.EDQUOT)
-    return "No space left on device" in str(error)
 
 
 def local_files(table: DeltaTable) -> list[str]:

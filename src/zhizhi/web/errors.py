@@ -16,6 +16,7 @@ from django.utils.html import escape
 
 from zhizhi.apps.casework.schemas import FormError
 from zhizhi.apps.wording import lang, t
+from zhizhi.backends.faults import lake_fault
 from zhizhi.kernel import errors
 
 Response = TypeVar("Response", bound=HttpResponse)
@@ -71,7 +72,7 @@ def translated(error: Exception) -> errors.ZhizhiError | None:
         if "full" in text or "no space" in text:
             return errors.UnavailableError("web.disk-full")
         return errors.UnavailableError("web.database-busy" if "lock" in text else "web.database-gone")
-    return None
+    return lake_fault(error)
 
 
 def sentence(error: errors.ZhizhiError) -> str:
