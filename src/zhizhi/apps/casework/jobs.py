@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.db import connection
 from django.utils import timezone
 from django_tasks import task
 
@@ -28,8 +29,21 @@ def renew_deadlines() -> str:
 
 @task()
 def tidy() -> str:
-    """Sum up the tallies and remove files that nothing names."""
-    return f"rows {tally_compact()}, files {unused_files_remove(now=timezone.now())}"
+    """Sum up the tallies, remove files that nothing names, let SQLite look at its tables again."""
+    rows, files = tally_compact(), unused_files_remove(now=timezone.now())
+    _look_again()
+    return f"rows {rows}, files {files}"
+
+
+def _look_again() -> None:
+    """Renew the statistics that SQLite plans its queries by; PostgreSQL does so by itself.
+
+    Without them it answers the cockpit's questions about 100,000 open cases from the wrong index, in seconds.
+    """
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA analysis_limit = 2000")
+            cursor.execute("PRAGMA optimize = 0x10002")
 
 
 def _system() -> Actor:
