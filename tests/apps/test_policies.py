@@ -11,11 +11,13 @@ import yaml
 from django.test import Client
 
 from zhizhi.apps.actors import Actor, Role
+from zhizhi.apps.assistance.selectors.lake import found_reader
 from zhizhi.apps.assistance.selectors.packages import package_in_use
-from zhizhi.apps.assistance.selectors.policies import policy_get, policy_list
+from zhizhi.apps.assistance.selectors.policies import policy_get, policy_list, policy_places
 from zhizhi.apps.assistance.selectors.whatifs import draft_get, whatif_get
 from zhizhi.apps.assistance.services.policies import draft_overlay, draft_save, whatif_ask, whatif_work_out
 from zhizhi.apps.configuration import Configuration
+from zhizhi.backends.found import Sight, Wanted
 from zhizhi.kernel.errors import ConflictError, InvalidError, NotFoundError, RefusedError, UsageError
 
 ANALYST, MANAGER = Role.POLICY_ANALYST, Role.COUNTY_MANAGER
@@ -157,3 +159,21 @@ def test_the_whole_way_in_the_browser_s_words(desk_lake: Path, client_for: Calla
     done = browser.get(sent.headers["Location"]).content.decode()
     assert "新符合" in done
     assert "存为草案" in done
+
+
+def test_whom_a_policy_touches_is_counted_within_the_post_s_region(desk_lake: Path, actors: dict[Role, Actor]) -> None:
+    counties = policy_places(actors[ANALYST], "dibao")
+    towns = policy_places(actors[MANAGER], "dibao")
+    assert all(len(place.region) == 6 for place in counties)
+    assert towns
+    assert all(place.region.startswith("330106") and len(place.region) == 9 for place in towns)
+    mine = next(place for place in counties if place.region == "330106")
+    assert (mine.eligible, mine.receiving) == (sum(p.eligible for p in towns), sum(p.receiving or 0 for p in towns))
+    reader = found_reader()
+    assert reader is not None
+    missed = reader.counts(Sight(prefix="330106"), Wanted(finding=("missed",), policy=("dibao",))).total
+    assert mine.missed == missed
+
+
+def test_before_any_screening_the_page_says_so(client_for: Callable[[Role], Client]) -> None:
+    assert "还没有做过核对" in client_for(ANALYST).get("/zh-hans/assistance/policies/dibao").content.decode()

@@ -8,9 +8,14 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
-from zhizhi.apps.actors import Actor, Permission
+from zhizhi.apps.actors import Actor, Permission, region_prefix
+from zhizhi.apps.assistance.selectors.lake import once
 from zhizhi.apps.assistance.selectors.packages import package_in_use, screening_date
+from zhizhi.apps.configuration import configuration
+from zhizhi.backends.kept_counts import kept_by_region
+from zhizhi.backends.lake import Lake
 from zhizhi.backends.population import source_dataset
+from zhizhi.backends.screening import latest_name, state_folder
 from zhizhi.engines.rules import ir
 from zhizhi.engines.rules.policy import Policy
 from zhizhi.engines.rules.resolution import figure_on
@@ -159,6 +164,54 @@ def policy_get(actor: Actor, policy: str, *, now: datetime) -> PolicyPage:
         excludes=[package.policies[name].title for name in found.excludes],
         tests=run_tests(package, policy),
         open_points=[{lang: point.text(lang) for lang in ("zh", "en")} for point in found.open_points],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceCount:
+    """Whom a policy touches in one place: who is eligible, receives, is missed or leaks, and what is payable (yuan of its unit).
+
+    ``receiving``, ``missed`` and ``leaking`` are None where no dataset says who receives the policy.
+    """
+
+    region: str
+    eligible: int
+    receiving: int | None
+    missed: int | None
+    leaking: int | None
+    payable: float | None
+
+
+def policy_places(actor: Actor, policy: str) -> list[PlaceCount]:
+    """Return whom a policy touches now, by the places right below the post's region, the most eligible first.
+
+    From the latest kept screening; empty where nothing was screened yet with this package.
+    """
+    actor.require(Permission.POLICY_VIEW)
+    path = configuration().lake_path
+    if not path.is_dir():
+        return []
+    lake, package = Lake.open(path), package_in_use()
+    state = (package.digest, latest_name(state_folder(lake, package)))
+    rows = once("towns", state, lambda: kept_by_region(lake, package))
+    prefix = region_prefix(actor.region)
+    length = 6 if len(prefix) < 6 else 9
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        if row["policy"] == policy and actor.sees(row["region"] or ""):
+            found.setdefault(row["region"][:length], []).append(row)
+    counted = [_place_count(region, listed) for region, listed in found.items()]
+    return sorted(counted, key=lambda place: (-place.eligible, place.region))
+
+
+def _place_count(region: str, rows: Sequence[Mapping[str, Any]]) -> PlaceCount:
+    compared = rows[0]["receiving"] is not None
+    paid = [row["payable"] for row in rows if row["payable"] is not None]
+    return PlaceCount(
+        region,
+        sum(row["eligible"] for row in rows),
+        *(sum(row[name] for row in rows) if compared else None for name in ("receiving", "missed", "leaking")),
+        payable=sum(paid) if paid else None,
     )
 
 

@@ -16,8 +16,8 @@ from django.views.decorators.http import require_POST
 from zhizhi.apps.accounts.selectors.regions import Place, region_list, region_names
 from zhizhi.apps.actors import Actor, Permission
 from zhizhi.apps.assistance.jobs import work_out_whatif
-from zhizhi.apps.assistance.selectors.packages import package_in_use
-from zhizhi.apps.assistance.selectors.policies import KINDS, PolicyPage, policy_get, policy_list
+from zhizhi.apps.assistance.selectors.packages import package_in_use, screening_date
+from zhizhi.apps.assistance.selectors.policies import KINDS, PolicyPage, policy_get, policy_list, policy_places
 from zhizhi.apps.assistance.selectors.whatifs import Tried, draft_get, whatif_get, whatif_list
 from zhizhi.apps.assistance.services.policies import draft_overlay, draft_save, whatif_ask
 from zhizhi.apps.charts import Chart, Series
@@ -88,6 +88,7 @@ def _policy_page(
         "failing": [line for line in shown.tests if line.problems],
         "basis": [_basis(basis) for basis in shown.policy.basis],
         "unit": _unit(str(shown.policy.amount.unit)) if shown.policy.amount else "",
+        "whom": _whom(actor, shown),
         "tries": whatif_list(actor, policy=policy_id, most=8) if may_try else [],
         "inputs": _inputs(shown, typed or {}) if may_try else [],
         "places": [{"code": place.code, "name_zh": place.zh, "name_en": place.en or place.zh} for place in _places(actor)]
@@ -98,6 +99,35 @@ def _policy_page(
         "error": error.text(lang()) if error else "",
     }
     return render(request, "assistance/policy.html", context, status=422 if error else 200)
+
+
+def _whom(actor: Actor, shown: PolicyPage) -> dict[str, Any]:
+    """Return the chart of who is eligible now by place, and the totals; empty where nothing was screened."""
+    places = policy_places(actor, shown.row.id)
+    if not places:
+        return {}
+    names = region_names({place.region for place in places}, lang())
+    total = sum(place.eligible for place in places)
+    here = region_names({actor.region}, lang())[actor.region]
+    title = t("policies.whom-title", place=here, n=f"{total:,}", policy=shown.row.title[lang()])
+    series = [Series(t("policies.eligible"), [place.eligible for place in places])]
+    if places[0].receiving is not None:
+        for name in ("receiving", "missed", "leaking"):
+            series.append(Series(t(f"policies.{name}"), [getattr(place, name) for place in places]))
+    query = f"?policy={shown.row.id}&region="
+    may = actor.may(Permission.FINDING_VIEW)
+    chart = Chart(
+        key="whom",
+        kind="bars",
+        title=title,
+        heading=t("policies.place"),
+        categories=[names[place.region] for place in places],
+        series=tuple(series),
+        source=t("policies.chart-source", package=shown.package, version=shown.version),
+        as_of=screening_date(timezone.now()).isoformat(),
+        hrefs=[f"{reverse('assistance:findings')}{query}{place.region}" for place in places] if may else [],
+    )
+    return {"chart": chart, "payable": sum(place.payable or 0 for place in places), "total": total}
 
 
 def _places(actor: Actor) -> list[Place]:
