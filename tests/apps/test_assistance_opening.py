@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from assistance_world import install, places, worker
 
+from conftest import NOW
 from zhizhi.apps.accounts.selectors.posts import posts_of
 from zhizhi.apps.actors import Actor, Role
 from zhizhi.apps.assistance import jobs
@@ -37,10 +39,25 @@ from zhizhi.apps.casework.selectors.doors import doors
 from zhizhi.apps.casework.services.steps import case_move
 from zhizhi.apps.configuration import configuration
 from zhizhi.apps.journal.models import Event
+from zhizhi.backends.duckdb import connect
 from zhizhi.backends.found import Wanted
 from zhizhi.backends.lake import Lake
-from zhizhi.kernel.errors import ConflictError, InvalidError, LakeError, NotFoundError, PackageError, RefusedError
+from zhizhi.backends.loading import Loader
+from zhizhi.backends.loading_folder import load_folder, match_files
+from zhizhi.backends.population import scan
+from zhizhi.backends.vault import Vault
+from zhizhi.exchange.contract import read_contracts
+from zhizhi.kernel.errors import (
+    ConflictError,
+    InvalidError,
+    LakeError,
+    NotFoundError,
+    PackageError,
+    RefusedError,
+    UnavailableError,
+)
 from zhizhi.kernel.messages import render
+from zhizhi.scenarios.shipped import find_package
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -197,6 +214,20 @@ def test_a_worker_gets_her_doors_of_the_day_the_most_pressing_first(ready: Actor
     assert all(told == counted for told, counted in reconcile(ready).values())
 
 
+def test_a_giving_out_that_fails_leaves_nothing_half_done(
+    desk_lake: Path, system: Actor, region_tree: object, now: datetime
+) -> None:
+    worker(system, "330100", now)
+    screening_do(system, now=now)
+    with pytest.raises(UnavailableError):  # no workflow is installed
+        alerts_give_out(system, now=now)
+    assert not Opening.objects.exists()
+    assert not Raised.objects.exists()
+    assert waiting_count(system) == 0
+    install(system, now)
+    assert alerts_give_out(system, now=now) == configuration().doors_per_day
+
+
 def test_the_nearest_worker_goes_and_load_is_spread(ready: Actor, now: datetime) -> None:
     near = posts_of(worker(ready, "330106", now))[0].id
     far = {posts_of(worker(ready, "330100", now, name))[0].id for name in ("one", "two")}
@@ -288,6 +319,51 @@ def test_a_dismissal_stands_until_the_data_behind_it_changes(ready: Actor, now: 
     assert cases_of_household(ready, household=first, now=now)
     assert {view.ended_why for view in dismissals_of(ready, household=first)} == {"data"}
     assert Event.objects.filter(name="assistance.finding.dismissal-lapsed").count() == len(keys)
+
+
+def test_a_load_that_changes_a_wage_ends_the_dismissal_that_rests_on_it_and_no_other(
+    ready: Actor, made_lake: Path, now: datetime, tmp_path: Path
+) -> None:
+    screening_do(ready, now=now)
+    alerts_give_out(ready, now=now)
+    reader, lake = found_reader(), Lake.open(configuration().lake_path)
+    assert reader is not None
+    poor = list(reader.every(found_sight(ready), Wanted(finding=("missed",), policy=("dibao", "edge"))))
+    with connect() as connection:
+        people = connection.execute(
+            f"SELECT DISTINCT ON (p.household_no) p.household_no, p.resident_id FROM {scan(lake.files('population'))} AS p "
+            f"JOIN {scan(lake.files('wages'))} AS w USING (resident_id) WHERE w.wage > 0 AND p.cancel_reason IS NULL "
+            "ORDER BY 1, 2"
+        ).fetchall()
+    earner = dict(people)
+    one, two = [item for item in poor if item.household in earner][:2]
+    for item in (one, two):
+        findings_dismiss(ready, keys=[(item.subject, item.policy, item.finding)], reason="known", now=now)
+    vault = Vault.open(configuration().key_path)
+    number = vault.reveal(lake, [earner[one.household]])[earner[one.household]]
+    load_wage(lake, vault, made_lake.parent / "exports", tmp_path, number)
+    assert screening_due(now=now)
+    screening_do(ready, now=now + DAY)
+    alerts_give_out(ready, now=now + DAY)
+    standing = dismissed(ready, [one.household, two.household])
+    assert {key[0] for key in standing} == {two.subject}
+    assert [view.ended_why for view in dismissals_of(ready, household=one.household)] == ["data"]
+
+
+def load_wage(lake: Lake, vault: Vault, exports: Path, folder: Path, number: str) -> None:
+    """Load a correction: the last wage of a person is one yuan less."""
+    with (exports / "人社_就业工资.csv").open(encoding="utf-8-sig", newline="") as source:
+        header, *rows = csv.reader(source)
+    wage = header.index("月工资（元）")
+    with (folder / "人社_就业工资_更正.csv").open("w", encoding="utf-8", newline="") as target:
+        writer = csv.writer(target)
+        writer.writerow(header)
+        for row in rows:
+            if row[0] == number and row[wage]:
+                writer.writerow([*row[:wage], str(int(row[wage]) - 1), *row[wage + 1 :]])
+    contracts = read_contracts(find_package("social-assistance") / "contracts")
+    outcomes = list(load_folder(Loader(lake, vault, NOW), match_files(folder, contracts).jobs))
+    assert [outcome.error for outcome in outcomes] == [None]
 
 
 def test_a_dismissal_can_be_taken_back(ready: Actor, now: datetime) -> None:
