@@ -60,10 +60,15 @@ class WarningRow:
     waits: Waits
 
     @property
+    def span(self) -> int:
+        """Weeks from the first one shown that has a case to this one; 0 without any."""
+        counts = [count for _, count in self.weeks]
+        return next((len(counts) - place for place, count in enumerate(counts) if count), 0)
+
+    @property
     def per_week(self) -> float:
-        """Cases opened a week, over the whole weeks that are shown."""
-        whole = self.weeks[:-1]
-        return sum(count for _, count in whole) / len(whole) if whole else 0.0
+        """Cases opened a week, since the first of the weeks shown that has one: a new warning is not diluted by its past."""
+        return sum(count for _, count in self.weeks) / self.span if self.span else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +228,7 @@ def _rows(actor: Actor, policies: Sequence[Policy], now: datetime) -> list[Warni
             outcome=outcomes[item.id],
             missing=max(0, outcomes[item.id].least - outcomes[item.id].precision.decided),
             narrow=enough(outcomes[item.id].precision.share),
-            weeks=opened_per_week(actor, policy=item.id, now=now, weeks=WEEKS + 1),
+            weeks=opened_per_week(actor, policy=item.id, now=now, weeks=WEEKS),
             waits=time_to_visit(actor, policy=item.id, first=first),
         )
         for item in policies

@@ -140,7 +140,7 @@ def _weeks(row: WarningRow) -> Chart:
     return Chart(
         key="weeks",
         kind="columns",
-        title=t("warnings.weeks-title", n=f"{row.per_week:.1f}") if total else t("warnings.weeks-none"),
+        title=t("warnings.weeks-title", n=f"{row.per_week:.1f}", weeks=row.span) if total else t("warnings.weeks-none"),
         heading=t("warnings.week"),
         categories=[monday.isoformat() for monday, _ in row.weeks],
         series=(Series(t("warnings.cases"), [number for _, number in row.weeks]),),
