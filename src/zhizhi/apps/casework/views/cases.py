@@ -98,6 +98,8 @@ def case_page(
     """Draw a case's page; with ``sent`` what could not be taken, beside what has changed."""
     actor = who(request)
     stale = sent is not None and isinstance(sent.error, ConflictError)
+    forms = forms_of(detail, sent, request.GET.get("way", ""))
+    said = sent.error.text(lang()) if sent is not None and sent.error is not None else ""
     entries = [entry for entry in detail.timeline if not _is_dull(entry)]
     context = {
         "case": detail,
@@ -107,10 +109,11 @@ def case_page(
         "found": causes_of(detail.findings),
         "steps": _steps(detail),
         "step": detail.workflow.steps.get(detail.row.state),
-        "forms": forms_of(detail, sent, request.GET.get("way", "")),
+        "forms": forms,
+        "told": said if said and not stale and not any(form.faults for form in forms) else "",
         "sent": sent,
         "stale": stale,
-        "error": sent.error.text(lang()) if sent is not None and sent.error is not None else "",
+        "error": said,
         "changed": [_line(entry, detail) for entry in entries if entry.at >= detail.step_started][-5:] if stale else [],
         "typed": typed_of(detail, sent) if sent is not None and stale else [],
         "timeline": [_line(entry, detail) for entry in reversed(entries)],
