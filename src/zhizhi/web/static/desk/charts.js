@@ -241,7 +241,7 @@ function bars(look, table, position, across, stacked = false) {
         position,
         color: look.token("--ink"),
         fontSize: look.small,
-        formatter: (point) => series.words[point.dataIndex],
+        formatter: (point) => (series.values[point.dataIndex] || across ? series.words[point.dataIndex] : ""),
       },
       labelLayout: { hideOverlap: true },
     },
