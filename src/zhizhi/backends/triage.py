@@ -88,7 +88,7 @@ def make_alerts(
         return path
     limits = [(f"limit_depth_{i}", "household", measure.node) for i, measure in enumerate(triage.measures)]
     figures = {**package.figures, **{("triage", name): parameter for name, parameter in triage.figures.items()}}
-    plan = plan_screening(triage.criteria(), package.needs.vocabulary, figures, on, limits)
+    plan = plan_screening(triage.sign_rules(), package.needs.vocabulary, figures, on, limits)
     run = Screening(connect(), package, plan, Snapshot(lake, dict(record["snapshot"])), on)
     progress("findings")
     _reasons(run, triage, folder)

@@ -97,7 +97,7 @@ class Triage:
         """Return the days after a closed case in which a finding of the policy opens no other one."""
         return policy.cooldown_days if policy.kind == "warning" else self.figure("cooldown", on)
 
-    def criteria(self) -> list[Policy]:
+    def sign_rules(self) -> list[Policy]:
         """Return the signs as rules that the screening can decide."""
         return [
             Policy(

@@ -92,23 +92,23 @@ def score_of(alert: Alert) -> dict[str, Any]:
 def _title(titles: Sequence[str], lang: str) -> str:
     shown = render("assistance.list-and", lang, {}).join(titles[:NAMED])
     more = len(titles) - NAMED
-    return shown if more <= 0 else render("assistance.title-more", lang, {"titles": shown, "n": more, "n_all": len(titles)})
+    return shown if more <= 0 else render("assistance.title-more", lang, {"titles": shown, "n": len(titles)})
 
 
 def _card(alert: Alert, reasons: Sequence[Reason], policies: Mapping[str, Policy], head: Head | None) -> dict[str, Any]:
-    entitled, asks = [], []
+    due, asks = [], []
     for name, policy in policies.items():
         reason = next(item for item in reasons if item.policy == name)
         title = dict(words(policy, alert.region))
         if reason.finding == "missed":
             unit = str(policy.amount.unit) if policy.amount else ""
-            entitled.append({"policy": name, **title, "payable_fen": reason.payable_fen, "unit": unit})
+            due.append({"policy": name, **title, "payable_fen": reason.payable_fen, "unit": unit})
         if policy.asks:
             asks.append({lang: policy.asks.get(lang, "") for lang in LANGS})
     card: dict[str, Any] = {
         "reason": {lang: _sentence(reasons, policies, alert.region, lang) for lang in LANGS},
         "asks": asks,
-        "entitled": entitled,
+        "entitled": due,
         "score": score_of(alert),
     }
     if head is not None:
