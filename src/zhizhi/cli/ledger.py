@@ -24,6 +24,7 @@ from zhizhi.cli.language import language
 from zhizhi.engines.ledger.audit import audit
 from zhizhi.engines.ledger.event_receipts import check
 from zhizhi.engines.ledger.notes import PublicKey
+from zhizhi.engines.ledger.tiles import CHECKPOINT
 from zhizhi.kernel.errors import InputError, LedgerError, Place, UsageError, ZhizhiError
 from zhizhi.kernel.messages import catalogue, render
 
@@ -70,13 +71,16 @@ def verify(
         errors = [LedgerError(finding["code"], **finding["params"]) for finding in found.findings]
         _report(errors, found.found, lang, "ledger.verified-home", size=found.size, events=found.events, seconds=found.seconds)
         return
-    if not key and (folder / VKEY).is_file():
+    if not (folder / CHECKPOINT).is_file():
+        raise InputError("ledger.no-checkpoint", Place(str(folder)))
+    if not key and not (folder / VKEY).is_file():
+        raise UsageError("ledger.which-key", file=folder / VKEY)
+    if not key:
         _say("ledger.key-from-export", lang)
     began = time.perf_counter()
     copy, public = LedgerFolder(folder), _key(key or str(folder / VKEY))
     point = copy.checkpoint(public)
-    if point is None:
-        raise InputError("ledger.no-checkpoint", Place(str(folder)))
+    assert point is not None  # the file is there, and was read
     result = audit(copy.read, point.size, point.root)
     seconds = time.perf_counter() - began
     _report(result.findings, result.found, lang, "ledger.verified", size=point.size, origin=point.origin, seconds=seconds)
