@@ -17,7 +17,7 @@ import pytest
 import schemathesis
 from django.conf import settings
 from django.core.signals import request_finished, request_started
-from django.db import close_old_connections
+from django.db import close_old_connections, transaction
 from django.test import Client
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as bounds
@@ -39,7 +39,7 @@ from zhizhi.apps.configuration import Configuration, configuration
 from zhizhi.web.api import api
 from zhizhi.web.wsgi import application
 
-EXAMPLES = 12
+EXAMPLES = 6
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
@@ -48,6 +48,8 @@ CHECKS = [
     response_headers_conformance,
 ]
 CSRF = "a" * 32
+ASKED_AS = (Role.COUNTY_MANAGER, *(role for role in Role if role is not Role.COUNTY_MANAGER))
+"""Who asks: the one who sees most, else the first role that may."""
 
 
 @pytest.fixture
@@ -73,7 +75,7 @@ def one_connection() -> Iterator[None]:
 def near(desk_lake: Path, system: Actor, region_tree: list[object], now: datetime) -> World:
     """Objects in a place that most roles see."""
     world = new_world(system, now, desk_lake)
-    world.county, world.region, world.counted = "330106", "330106109", "330106109"
+    world.county, world.region, world.counted = "330106", "330106109", "330106"
     return world
 
 
@@ -88,17 +90,42 @@ def template(path: str) -> str:
     return re.sub(r"{[a-z]+:", "{", path)
 
 
+def probe(operation: Any, known: dict[str, Any], who: dict[str, str], answered: Counter[int]) -> None:
+    """Ask an operation some examples, half of them about a thing that is there, and hold the answers to the document."""
+
+    def one(case: Any, there: bool) -> None:
+        if there:
+            case.path_parameters |= known
+        answer = case.call_and_validate(headers={"X-CSRFToken": CSRF}, cookies=who, checks=CHECKS)
+        answered[answer.status_code] += 1
+
+    strategy = st.one_of(
+        operation.as_strategy(generation_mode=GenerationMode.POSITIVE),
+        operation.as_strategy(generation_mode=GenerationMode.NEGATIVE),
+    )
+    limited = bounds(
+        max_examples=EXAMPLES,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    limited(given(case=strategy, there=st.booleans())(one))()
+
+
 def test_no_operation_breaks_or_answers_what_its_document_does_not_say(
     no_limit: None, one_connection: None, near: World, client_for: Callable[[Role], Client]
 ) -> None:
     cookies = {role: session(client_for(role)) for role in Role}
     holders = {}
     for route in operations():
-        role = next((role for role in Role if route.gate and route.gate.permission in PERMISSIONS[role]), None)
+        role = next((role for role in ASKED_AS if route.gate and route.gate.permission in PERMISSIONS[role]), None)
         for method in route.methods:
             holders[(method, template(route.path))] = (role, route)
     schema = schemathesis.openapi.from_dict(json.loads(json.dumps(api.get_openapi_schema())))
     schema.app = application
+    schema.config.generation.with_security_parameters = False  # we bring our own: a person who is logged in
     for app, name in THINGS:
         near.get(app, name)  # all of them, before the first is ended by what follows
     faults: list[str] = []
@@ -110,30 +137,14 @@ def test_no_operation_breaks_or_answers_what_its_document_does_not_say(
         things = {name: near.made[route.app, name] for name in route.parameters if (route.app, name) in near.made}
         known = {name: value if isinstance(value, int) else str(value) for name, value in things.items()}
 
-        def probe(case: Any, there: bool, known: dict[str, Any] = known, who: dict[str, str] = cookies[role]) -> None:
-            if there:
-                case.path_parameters |= known
-            answer = case.call_and_validate(headers={"X-CSRFToken": CSRF}, cookies=who, checks=CHECKS)
-            answered[answer.status_code] += 1
-
-        strategy = st.one_of(
-            operation.as_strategy(generation_mode=GenerationMode.POSITIVE),
-            operation.as_strategy(generation_mode=GenerationMode.NEGATIVE),
-        )
-        limited = bounds(
-            max_examples=EXAMPLES,
-            deadline=None,
-            derandomize=True,
-            database=None,
-            phases=[Phase.generate],
-            suppress_health_check=list(HealthCheck),
-        )
         try:
-            limited(given(case=strategy, there=st.booleans())(probe))()
+            with transaction.atomic():
+                probe(operation, known, cookies[role], answered)
+                transaction.set_rollback(True)  # an operation that ends a session or a post spares those that follow
         except BaseException as error:  # all operations are asked before any is blamed
             if isinstance(error, KeyboardInterrupt):
                 raise
-            faults.append(f"{operation.label} as {role}: {error}")
+            faults.append(f"{operation.label} as {role}: {error}"[:1_500])
     assert not faults, "\n\n".join(faults)
     print(answered)
     assert answered.total() > 300

@@ -115,7 +115,8 @@ class Document(OpenAPISchema):
         """Return the part of one operation, and keep the schemas that it names."""
         kept, self.schemas = self.schemas, {}
         details = super().operation_details(operation)
-        app = operation.view_func.__module__.split(".")[-2]
+        _, floor, *rest = operation.view_func.__module__.split(".")
+        app = rest[0] if floor == "apps" else floor
         names = {f"#/components/schemas/{name}": f"#/components/schemas/{app}.{name}" for name in self.schemas}
         found = {f"{app}.{name}": _renamed(schema, names) for name, schema in self.schemas.items()}
         self.schemas = kept | found
