@@ -152,7 +152,7 @@ function offerDraft(form) {
   const buttons = Object.assign(document.createElement("div"), { className: "row" });
   const restore = Object.assign(document.createElement("button"), { type: "button", className: "button small", textContent: said("draftRestore") });
   const drop = Object.assign(document.createElement("button"), { type: "button", className: "button quiet small", textContent: said("draftDrop") });
-  restore.addEventListener("click", () => (fillDraft(form, kept.values), note.remove()));
+  restore.addEventListener("click", () => (fillDraft(form, kept.values), followWhen(form), note.remove()));
   drop.addEventListener("click", () => (localStorage.removeItem(draftKey(form)), note.remove()));
   buttons.append(restore, drop);
   inside.append(text, buttons);
