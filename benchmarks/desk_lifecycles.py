@@ -228,7 +228,8 @@ async def burst(world: dict[str, Any], asked: argparse.Namespace) -> dict[str, A
 
         opened = await ask("/cases", "township-officer", {
             "household": household, "region": town, "title_zh": "可能应享未享：医疗救助",
-            "title_en": "May be missing: medical aid", "severity": 2, "findings": [{"policy": "medical-aid", "finding": "missed"}]})  # fmt: skip
+            "title_en": "May be missing: medical aid", "severity": 2,
+            "findings": [{"policy": "medical-aid", "finding": "missed"}]})  # fmt: skip
         if opened is None:
             return False
         case = opened["id"]

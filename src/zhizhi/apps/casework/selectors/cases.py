@@ -51,7 +51,7 @@ def case_list(
     calendar = calendar_now()
     size = max(1, min(size, MOST))
     sort = wanted.sort or {"closed": "closed", "all": "opened"}.get(wanted.status, "due")
-    rows = Case.objects.filter(conditions(actor, wanted, now, calendar))
+    rows = Case.objects.filter(conditions(actor, wanted, now, calendar, in_order=True))
     found = _page(rows, sort, _read_cursor(after, sort), size + 1)
     listed = [row_of(values, now, calendar) for values in found[:size]]
     following = _cursor(sort, found[size - 1]) if len(found) > size else ""
