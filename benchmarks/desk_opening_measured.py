@@ -55,10 +55,11 @@ def people_who_visit(actor: Any, regions: Counter[str], now: datetime) -> int:
 
 @contextmanager
 def lap(name: str, laps: dict[str, float]) -> Iterator[None]:
-    started = time.perf_counter()
+    started, worked = time.perf_counter(), time.process_time()
     yield
     laps[name] = round(time.perf_counter() - started, 2)
-    print(f"{name}: {laps[name]} s", flush=True)
+    laps[f"{name}: processor"] = round(time.process_time() - worked, 2)
+    print(f"{name}: {laps[name]} s, processor {laps[f'{name}: processor']} s", flush=True)
 
 
 def measure() -> dict[str, Any]:
