@@ -5,6 +5,8 @@ from __future__ import annotations
 from zhizhi.backends.duckdb import connect
 from zhizhi.backends.lake import Lake
 from zhizhi.backends.population import Snapshot, quoted, scan
+from zhizhi.backends.screening import latest_run, state_folder
+from zhizhi.scenarios.package import Package
 
 _ABOVE = (2, 4, 6, 9)
 
@@ -26,6 +28,19 @@ def people_by_region(lake: Lake, dataset: str = "population", field: str = "resi
         for above in {*(_padded(code[:digits]) for digits in _ABOVE if digits <= len(code)), code}:
             counts[above] = counts.get(above, 0) + n
     return counts
+
+
+def missed_by_town(lake: Lake, package: Package) -> dict[str, int]:
+    """Return how many households of each town the latest kept screening found to be missed by a policy."""
+    kept = latest_run(state_folder(lake, package))
+    if kept is None:
+        return {}
+    findings = scan([str(kept[0] / "findings.parquet")])
+    with connect(threads=1) as connection:
+        rows = connection.execute(
+            f"SELECT substr(region, 1, 9), count(DISTINCT household) FROM {findings} WHERE finding = 'missed' GROUP BY ALL"
+        ).fetchall()
+    return {code: n for code, n in rows if code and len(code) == 9}
 
 
 def _padded(prefix: str) -> str:

@@ -13,18 +13,19 @@ from django.utils import timezone
 from zhizhi.apps.accounts.selectors.regions import Place, region_get, region_list
 from zhizhi.apps.accounts.services.people import post_grant, regions_put, user_create
 from zhizhi.apps.actors import Actor, Role
+from zhizhi.apps.assistance.selectors.packages import package_in_use
 from zhizhi.apps.assistance.services.opening import alerts_give_out
 from zhizhi.apps.assistance.services.runs import screening_do
 from zhizhi.apps.configuration import configuration
 from zhizhi.apps.journal.services.sealing import ledger_seal
 from zhizhi.backends.lake import Lake
-from zhizhi.backends.places import people_by_region
+from zhizhi.backends.places import missed_by_town, people_by_region
 from zhizhi.kernel.messages import render
 
 LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 """No character that is taken for another."""
 
-WEST_LAKE, ENOUGH = "330106", 300
+WEST_LAKE, ENOUGH = "330106", 20
 
 POSTS: tuple[tuple[str, Role, str, str, int], ...] = (
     ("worker", Role.VILLAGE_WORKER, "town", "", 3),
@@ -65,20 +66,19 @@ class Account:
 
 
 def fill() -> Iterator[Line]:
-    """Give the regions their people; yield what was done."""
+    """Give the regions their people and screen them; yield what was done."""
     actor, places = _everywhere(), region_list(Actor.system("demo", "330000", via="cli"))
     counts = people_by_region(Lake.open(configuration().lake_path))
     known = [replace(place, people=counts.get(place.code, 0)) for place in places]
     regions_put(actor, places=known)
     total = counts.get(configuration().region, 0)
     yield Line("demo.people", {"places": len(known), "n": f"{total:,}"})
+    screening_do(actor, now=timezone.now())
 
 
 def cases() -> Iterator[Line]:
-    """Screen the lake, and open cases for what is found, as ``zhizhi work`` does every night; yield what was done."""
-    actor = _everywhere()
-    screening_do(actor, now=timezone.now())
-    yield Line("demo.cases", {"n": f"{alerts_give_out(actor, now=timezone.now()):,}"})
+    """Open cases for what was found, as ``zhizhi work`` does; yield what was done."""
+    yield Line("demo.cases", {"n": f"{alerts_give_out(_everywhere(), now=timezone.now()):,}"})
     ledger_seal(now=timezone.now())
 
 
@@ -119,14 +119,14 @@ def _colleagues(actor: Actor, places: Mapping[str, Place]) -> None:
 def _places() -> dict[str, Place]:
     """Return the region served, and the county and town in which the demonstration plays.
 
-    That is West Lake district where it has people enough, else the town with most people.
+    That is West Lake district where enough was found in one of its towns, else the town in which most was found.
     """
-    served = region_get(configuration().region)
-    towns = _towns()
+    served, towns = region_get(configuration().region), _towns()
     if served is None or not towns:
         raise LookupError(configuration().region)
-    chosen = [town for town in towns if town.parent == WEST_LAKE and (town.people or 0) >= ENOUGH]
-    town = (chosen or towns)[-1]
+    missed = missed_by_town(Lake.open(configuration().lake_path), package_in_use())
+    chosen = [town for town in towns if town.parent == WEST_LAKE and missed.get(town.code, 0) >= ENOUGH]
+    town = max(chosen or towns, key=lambda place: missed.get(place.code, 0))
     return {"region": served, "county": region_get(town.parent) or served, "town": town}
 
 
