@@ -119,7 +119,7 @@ def _why(purpose: str) -> str:
     """Return a purpose in words: the code's label, and what a person wrote after it."""
     code, _, written = purpose.partition(": ")
     label = t(f"assistance.purpose-{code}") if code else ""
-    return f"{label}：{written}" if written else label
+    return f"{label}{t('household.colon')}{written}" if written else label
 
 
 def _aid(aid: AidList) -> dict[str, Any]:

@@ -221,7 +221,7 @@ def _answer(question: Any, value: Any, tongue: str) -> str:
         return t("cases.files", n=len(value))
     labels = {choice.id: choice.label[tongue] for choice in question.choices}
     if isinstance(value, list):
-        return "、".join(labels.get(str(one), str(one)) for one in value)
+        return t("findings.and").join(labels.get(str(one), str(one)) for one in value)
     if isinstance(value, bool):
         return t("cases.yes" if value else "cases.no")
     return str(labels.get(str(value), f"{value} {question.unit}".strip()))

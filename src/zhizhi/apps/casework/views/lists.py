@@ -17,8 +17,8 @@ from django.views.decorators.http import require_POST
 from zhizhi.apps.accounts.selectors.regions import region_children, region_get, region_names
 from zhizhi.apps.actors import Actor, Permission
 from zhizhi.apps.casework.schemas import SEVERITIES, CaseFilter, filter_from
-from zhizhi.apps.casework.selectors.cases import case_count, case_list
-from zhizhi.apps.casework.selectors.filters import filters_of
+from zhizhi.apps.casework.selectors.cases import case_list
+from zhizhi.apps.casework.selectors.filters import filters_of, status_counts
 from zhizhi.apps.casework.selectors.workflows import outcome_titles, state_titles
 from zhizhi.apps.casework.services.exports import cases_export as export
 from zhizhi.apps.casework.services.filters import filter_keep as keep
@@ -27,8 +27,9 @@ from zhizhi.apps.gate import page, who
 from zhizhi.apps.wording import lang, t
 
 FILTERS = tuple(CaseFilter.__dataclass_fields__)
-COUNTED = ("open", "overdue", "today", "soon", "unassigned", "mine", "paused", "escalated")
-"""Statuses whose number stands on their chip: they are all of open cases, and quickly counted."""
+COUNTED = ("open", "overdue", "today", "soon", "unassigned", "mine", "paused")
+"""Statuses whose number stands on their chip: they are all of open cases, and one index answers for all of them."""
+FURTHER = ("escalated", "closed", "all")
 ROWS = 50
 SORTS = {"due": "due", "opened": "opened", "score": "severity"}
 
@@ -106,18 +107,16 @@ def _statuses(actor: Actor, query: QueryDict, wanted: CaseFilter, now: datetime)
     """Return the chips of statuses. Filters of closed cases do not go with those of open ones and are left behind."""
     chips = []
     plain = replace(wanted, outcome="", closed_from=None, closed_to=None, sort="")
-    for status in (*COUNTED, "closed", "all"):
+    counted = status_counts(actor, wanted=plain, statuses=COUNTED, now=now)
+    for status in (*COUNTED, *FURTHER):
         if status == "mine" and actor.post_id is None:
             continue
         on = wanted.status == status
-        number = None
-        if status in COUNTED:
-            number = case_count(actor, wanted=replace(plain, status=status), now=now)
         gone: dict[str, str | None] = (
             {} if status in ("closed", "all") else dict.fromkeys(("outcome", "closed_from", "closed_to"))
         )
         url = _with(query, **gone, status=status, sort=None, after=None)
-        chips.append({"label": t(f"cases.list-{status}"), "n": number, "url": url, "on": on})
+        chips.append({"label": t(f"cases.list-{status}"), "n": counted.get(status), "url": url, "on": on})
     return chips
 
 

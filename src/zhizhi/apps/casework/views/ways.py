@@ -202,7 +202,7 @@ def typed_of(detail: CaseDetail, sent: Sent) -> list[tuple[str, str]]:
         picked = [answer.label for answer in question.answers if answer.picked]
         if question.type == "yes-no" and question.value:
             picked = [t(f"cases.{question.value}")]
-        text = "、".join(picked) or (question.value if not question.answers else "")
+        text = t("findings.and").join(picked) or (question.value if not question.answers else "")
         if text and question.type != "file":
             found.append((question.label, text))
     if sent.reason:
