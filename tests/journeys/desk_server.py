@@ -112,7 +112,13 @@ def stop(process: subprocess.Popen[bytes]) -> int:
 
 @pytest.fixture(scope="session")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    """The desk with 2,000 synthetic people, served with a worker."""
+    """The desk with 2,000 synthetic people, served with a worker; while writing tests, one that runs already (ZHIZHI_DESK)."""
+    running = os.environ.get("ZHIZHI_DESK")  # "URL FOLDER": the folder holds home/ and accounts.json of zhizhi demo --json
+    if running:
+        url, _, folder = running.partition(" ")
+        made = json.loads((Path(folder) / "accounts.json").read_text(encoding="utf-8"))
+        yield Desk(url, Path(folder) / "home", made["password"], {account["role"]: account for account in made["accounts"]})
+        return
     home, made = make_home(tmp_path_factory.mktemp("desk"))
     process, url = start(home, "--work")
     accounts = {account["role"]: account for account in made["accounts"]}  # type: ignore[attr-defined]
