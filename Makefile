@@ -46,6 +46,7 @@ docs: setup      ## write the index of the documentation and the page of the com
 	$(BIN)/python docs/make_index.py
 	$(BIN)/python docs/reference/make_cli.py
 	$(BIN)/python docs/reference/make_language.py
+	$(BIN)/python docs/reference/make_api.py
 
 screenshots: setup  ## draw the pages of the documentation in Chromium, from a small demonstration of their own
 	$(BIN)/python docs/pictures/make_screenshots.py

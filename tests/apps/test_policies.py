@@ -177,3 +177,24 @@ def test_whom_a_policy_touches_is_counted_within_the_post_s_region(desk_lake: Pa
 
 def test_before_any_screening_the_page_says_so(client_for: Callable[[Role], Client]) -> None:
     assert "还没有做过核对" in client_for(ANALYST).get("/zh-hans/assistance/policies/dibao").content.decode()
+
+
+def test_the_same_through_the_api(desk_lake: Path, client_for: Callable[[Role], Client]) -> None:
+    browser = client_for(ANALYST)
+    api = "/api/v1/assistance"
+    assert "dibao" in {row["id"] for row in browser.get(f"{api}/policies").json()}
+    assert browser.get(f"{api}/policies/dibao").json()["failing_tests"] == []
+    assert sum(row["eligible"] for row in browser.get(f"{api}/policies/dibao/places").json()) > 0
+    asked = browser.post(f"{api}/whatifs", {"policy": "dibao", "settings": ["moon=1"]}, content_type="application/json")
+    assert (asked.status_code, asked.json()["code"]) == (400, "usage.set-unknown")
+    asked = browser.post(f"{api}/whatifs", {"policy": "dibao", "settings": ["dibao_line=2000"]}, content_type="application/json")
+    assert (asked.status_code, asked.json()["state"]) == (202, "waiting")
+    number = asked.json()["id"]
+    whatif_work_out(whatif=number)
+    assert browser.get(f"{api}/whatifs/{number}").json()["outcome"]["effects"][0]["gainers"] > 0
+    draft = {"title": "提标", "starts_on": "2026-01-01"}
+    kept = browser.post(f"{api}/whatifs/{number}/draft", draft, content_type="application/json")
+    assert kept.status_code == 201
+    assert browser.get(f"{api}/drafts/{kept.json()['id']}").json()["failing"]
+    assert browser.post(f"{api}/whatifs/{number}/draft", draft, content_type="application/json").status_code == 409
+    assert client_for(Role.VILLAGE_WORKER).get(f"{api}/whatifs").status_code == 403

@@ -61,6 +61,11 @@ def test_the_page_of_the_command_is_what_the_command_says() -> None:
     assert page.TARGET.read_text(encoding="utf-8") == page.page(), "run `make docs`"
 
 
+def test_the_page_of_the_api_is_what_the_api_says() -> None:
+    page = load("docs/reference/make_api.py")
+    assert page.TARGET.read_text(encoding="utf-8") == page.page(), "run `make docs`"
+
+
 def test_every_verb_and_option_says_what_it_is_for() -> None:
     silent = [path for path, command in verbs().items() if not (command.help or "").strip()]
     silent += [

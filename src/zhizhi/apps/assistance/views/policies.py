@@ -31,12 +31,9 @@ from zhizhi.kernel.messages import render as sentence
 FILTERS = ("kind", "department", "group", "q")
 
 
-@page(Permission.POLICY_VIEW)
+@page(Permission.POLICY_VIEW, filters=set(FILTERS))
 def policies(request: HttpRequest) -> HttpResponse:
     """List the policies or the warnings' rules of the package in use."""
-    for name in request.GET:
-        if name not in FILTERS:
-            raise UsageError("web.filter-unknown", name=name, value=request.GET[name], known=", ".join(FILTERS))
     chosen = {name: request.GET.get(name, "") for name in FILTERS}
     kind = chosen["kind"] or "policy"
     rows = policy_list(
