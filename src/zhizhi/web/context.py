@@ -64,7 +64,11 @@ _FAMILY = {
     "whatif": "policies",
     "warning": "warnings",
     "dataset": "datasets",
+    "quarantine": "datasets",
+    "upload": "datasets",
+    "preview": "datasets",
     "receipt": "events",
+    **dict.fromkeys(("people", "person", "post", "roles", "settings", "tokens", "token", "view"), "administration"),
 }
 
 

@@ -42,11 +42,11 @@ def _after_login(request: HttpRequest, wanted: str) -> str:
 @everybody("where people log in")
 @sensitive_post_parameters("password")
 @never_cache
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def login_page(request: HttpRequest) -> HttpResponse:
     """Ask for login name and password; a wrong pair is told in one sentence, whichever of the two is wrong."""
     wanted = request.POST.get("next") or request.GET.get("next", "")
-    if request.method == "GET":
+    if request.method != "POST":
         if request.user.is_authenticated:
             return HttpResponseRedirect(_after_login(request, wanted))
         return _login_form(request, LoginForm(initial={"username": request.GET.get("as", "")}), wanted)
@@ -82,7 +82,7 @@ def _login_form(request: HttpRequest, form: LoginForm, wanted: str, status: int 
     context = {
         "form": form,
         "next": wanted,
-        "over": bool(wanted) and request.method == "GET" and request.COOKIES.get(WAS_HERE) == "1",
+        "over": bool(wanted) and request.method != "POST" and request.COOKIES.get(WAS_HERE) == "1",
         "contact": settings.contact,
         "demo_accounts": demo_accounts() if settings.demo else [],
     }
@@ -91,7 +91,7 @@ def _login_form(request: HttpRequest, form: LoginForm, wanted: str, status: int 
 
 @everybody("second step of the login; does nothing without the first")
 @never_cache
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def code_page(request: HttpRequest) -> HttpResponse:
     """Ask for the code of the second factor."""
     waiting = request.session.get(WAITING)
