@@ -18,6 +18,7 @@ from zhizhi.apps.assistance.schemas import REASONS
 from zhizhi.apps.assistance.selectors.dismissals import dismissals_of, dismissed
 from zhizhi.apps.assistance.selectors.found import found_sight
 from zhizhi.apps.assistance.selectors.lake import found_reader
+from zhizhi.apps.assistance.selectors.queries import data_queries
 from zhizhi.apps.assistance.selectors.runs import (
     missed_by_place,
     run_failed,
@@ -124,6 +125,29 @@ def test_counts_of_a_run_are_those_of_the_list_of_findings(ready: Actor, now: da
     rates = missed_by_place(ready, region="330100")
     assert all(row.per_1000 == round(row.households * 1000 / row.people, 2) for row in rates if row.people)
     assert run_trend(ready.within("330106109"), policy="dibao") == []  # by policy no further down than the county
+
+
+def test_departments_are_asked_for_what_nobody_could_decide_without(
+    ready: Actor, actors: dict[Role, Actor], now: datetime
+) -> None:
+    screening_do(ready, now=now)
+    reader = found_reader()
+    assert reader is not None
+    unknown = list(reader.every(found_sight(ready), Wanted(finding=("unknown",))))
+    asked = data_queries(ready)
+    assert {row.name for row in asked} == {name for item in unknown for name in item.missing}
+    for row in asked:
+        waiting = [item for item in unknown if row.name in item.missing]
+        assert (row.households, row.findings) == (len({item.household for item in waiting}), len(waiting))
+        assert set(row.policies) == {item.policy for item in waiting}
+        assert row.owner["zh"].endswith(("局", "会"))
+        assert row.title["zh"] != row.name
+    assert [row.households for row in asked] == sorted((row.households for row in asked), reverse=True)
+    manager = actors[Role.COUNTY_MANAGER]
+    here = [item for item in unknown if item.region.startswith("330106")]
+    assert sum(row.findings for row in data_queries(manager)) == sum(len(item.missing) for item in here)
+    with pytest.raises(RefusedError):
+        data_queries(manager, region="330102")
 
 
 def test_a_package_that_fails_to_load_is_told_and_earlier_findings_stand(given: Actor, now: datetime, tmp_path: Path) -> None:

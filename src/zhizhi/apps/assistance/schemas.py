@@ -221,6 +221,18 @@ class OutcomeView:
 
 
 @dataclass(frozen=True, slots=True)
+class DataQuery:
+    """A field to ask its owner for: how many households and findings wait for it, of which policies."""
+
+    name: str
+    title: Words
+    owner: Words
+    households: int
+    findings: int
+    policies: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
 class ClassNeed:
     """What speaks for one class of aid, and what of it could be given."""
 

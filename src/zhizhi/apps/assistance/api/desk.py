@@ -19,6 +19,7 @@ from zhizhi.apps.assistance.selectors.outcomes import finding_outcomes
 from zhizhi.apps.assistance.selectors.packages import screening_date
 from zhizhi.apps.assistance.selectors.places import place_of
 from zhizhi.apps.assistance.selectors.projects import project_base
+from zhizhi.apps.assistance.selectors.queries import data_queries
 from zhizhi.apps.assistance.selectors.runs import (
     missed_by_place,
     opening_latest,
@@ -114,6 +115,17 @@ class WaitingOut(Schema):
     rank: int
     score: float
     why: str
+    policies: list[str]
+
+
+class QueryOut(Schema):
+    """A field to ask its owner for, and who waits for it."""
+
+    name: str
+    title: Words
+    owner: Words
+    households: int
+    findings: int
     policies: list[str]
 
 
@@ -304,6 +316,13 @@ def waiting_get(request: HttpRequest, limit: Limit = 50, cursor: Cursor = "", re
     rows = [asdict(row) for row in waiting_list(actor, region=region, offset=start, limit=limit + 1)]
     count = waiting_count(actor, region=region)
     return page_of(rows, limit, lambda row: (start + limit,), count)
+
+
+@router.get("/queries", response=list[QueryOut], summary="Fields that are missing, with their owners")
+@api(Permission.FINDING_VIEW)
+def queries_get(request: HttpRequest, region: Region = "") -> Any:
+    """Return what departments should be asked for, those that most households wait for first."""
+    return [asdict(row) for row in data_queries(who(request), region=region)]
 
 
 # dismissals --------------------------------------------------------------------------------------------------------
