@@ -314,8 +314,14 @@ class _Page:
             self.meta.loaded.get(dataset), grade,
         )  # fmt: skip
 
-    def _grade(self, node: ir.Node) -> int:
-        """Return how high the data is that an expression reads."""
+    def _grade(self, name: str, node: ir.Node) -> int:
+        """Return how high the data is that an expression reads; worked out once for a state of the lake and package."""
+        kept = self.meta.expressions.setdefault(self.package.digest, {})
+        if name not in kept:
+            kept[name] = self._highest(node)
+        return kept[name]
+
+    def _highest(self, node: ir.Node) -> int:
         vocabulary = self.package.needs.vocabulary
         highest = 1
         for part in ir.walk(node):
@@ -351,8 +357,8 @@ class _Page:
             item.agrees,
             matters,
             list(self._notes(item, unit)),
-            reasons_of(policy, said, naming, self.actor.grade, self._grade),
-            amount_of(policy, said, naming, self.actor.grade, self._grade),
+            reasons_of(policy, said, naming, self.actor.grade, self._grade, brief=not matters),
+            amount_of(policy, said, naming, self.actor.grade, self._grade) if matters else None,
             laws_of(said, self.lang),
         )
 
@@ -393,6 +399,7 @@ class Contracts:
                 for words, code in item.codes.items():
                     self._codes["zh"].setdefault(str(code), words)
                     self._codes["en"].setdefault(str(code), str(code).replace("-", " "))
+        self.expressions: dict[str, dict[str, int]] = {}
         self.loaded: dict[str, date] = {}
         for row in lake.rows("loads", columns="dataset, max(finished_at) AS at", where="true GROUP BY dataset"):
             self.loaded[row["dataset"]] = row["at"].date()

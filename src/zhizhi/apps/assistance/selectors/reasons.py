@@ -13,8 +13,8 @@ from zhizhi.engines.rules.policy import Policy
 from zhizhi.engines.rules.wording import plain_number, unit_text, value_text
 
 Words = Mapping[str, str]
-Grades = Callable[[ir.Node], int]
-"""How high the data is that an expression reads: 1 to 4."""
+Grades = Callable[[str, ir.Node], int]
+"""How high the data is that an expression reads, 1 to 4; the text names it among the package's expressions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,16 +99,23 @@ class AmountView:
     figures: Sequence[str]
 
 
-def reasons_of(policy: Policy, said: Explanation, naming: Naming, grade: int, grades: Grades) -> list[ReasonView]:
-    """Return the conditions of an explanation; values of data above ``grade`` are left out, results and labels are not."""
+def reasons_of(
+    policy: Policy, said: Explanation, naming: Naming, grade: int, grades: Grades, *, brief: bool = False
+) -> list[ReasonView]:
+    """Return the conditions of an explanation; values of data above ``grade`` are left out, results and labels are not.
+
+    ``brief`` leaves all values out: for what is listed with its result alone.
+    """
     nodes = {condition.id: condition.node for condition in policy.conditions}
-    return [_reason(reason, naming, grades(nodes[reason.id]) > grade) for reason in said.reasons]
+    return [
+        _reason(reason, naming, grades(f"{policy.id}.{reason.id}", nodes[reason.id]) > grade, brief) for reason in said.reasons
+    ]
 
 
 def amount_of(policy: Policy, said: Explanation, naming: Naming, grade: int, grades: Grades) -> AmountView | None:
     """Return how the amount was worked out, or None: there is none, or it reads data above ``grade``."""
     amount: AmountReason | None = said.amount
-    if amount is None or policy.amount is None or grades(policy.amount.node) > grade or amount.fen is None:
+    if amount is None or policy.amount is None or grades(f"{policy.id}.", policy.amount.node) > grade or amount.fen is None:
         return None
     unit = unit_text(amount.value.type, naming.lang)
     return AmountView(
@@ -124,7 +131,7 @@ def laws_of(said: Explanation, lang: str) -> list[str]:
     return [basis_line(basis, lang) for basis in said.basis]
 
 
-def _reason(reason: Reason, naming: Naming, hidden: bool) -> ReasonView:
+def _reason(reason: Reason, naming: Naming, hidden: bool, brief: bool) -> ReasonView:
     lang = naming.lang
     lacks = [
         LackView(
@@ -135,8 +142,8 @@ def _reason(reason: Reason, naming: Naming, hidden: bool) -> ReasonView:
         )
         for lack in reason.lacks
     ]
-    if hidden:
-        return ReasonView(reason.label[lang], reason.result, True, (), (), (), lacks)
+    if hidden or brief:
+        return ReasonView(reason.label[lang], reason.result, hidden, (), (), (), lacks)
     return ReasonView(
         reason.label[lang],
         reason.result,
