@@ -78,7 +78,15 @@ def test_filters_narrow_and_unknown_ones_are_errors(world: dict[str, list[int]],
     assert ids(auditor, since="2026-03-05", until="2026-03-05", name=CLOSED) == set(world["shangcheng"])
     assert ids(auditor, until="2026-03-03") == set()
     assert ids(actors[Role.COUNTY_MANAGER], region="330102") == set()
-    for wrong in ({"nmae": "x"}, {"since": "yesterday"}, {"name": "casework.case.vanished"}):
+    for wrong in (
+        {"nmae": "x"},
+        {"since": "yesterday"},
+        {"until": "9999-12-31"},
+        {"since": "0001-01-01"},
+        {"name": "casework.case.vanished"},
+        {"region": "3301ab"},
+        {"region": "33"},
+    ):
         with pytest.raises(UsageError):
             EventFilter.of(wrong)
 

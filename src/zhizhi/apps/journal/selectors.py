@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -33,6 +34,7 @@ from zhizhi.engines.ledger.receipts import RECEIPT_LIMIT
 from zhizhi.engines.ledger.tiles import WIDTH, read_entries
 from zhizhi.kernel.errors import InputError, LedgerError, NotFoundError, UsageError
 
+_CODE = re.compile(r"[0-9]{6}(?:[0-9]{3}(?:[0-9]{3})?)?")
 LATE = 300.0
 """Seconds after which an event that waits to be sealed is an alarm."""
 PEOPLE = ("household:", "person:", "member:")
@@ -56,7 +58,7 @@ class EventFilter:
         """Read filters as they come in an address.
 
         Raises:
-            UsageError: ``journal.filter-unknown``, ``journal.filter-day``, ``journal.event-unknown``.
+            UsageError: ``journal.filter-unknown``, ``journal.filter-day``, ``journal.filter-code``, ``journal.event-unknown``.
         """
         given = {name: str(value).strip() for name, value in asked.items() if str(value).strip()}
         unknown = sorted(set(given) - {"name", "actor", "subject", "region", "since", "until"})
@@ -64,11 +66,13 @@ class EventFilter:
             raise UsageError("journal.filter-unknown", name=unknown[0])
         if "name" in given:
             known(given["name"])
+        if "region" in given and not _CODE.fullmatch(given["region"]):
+            raise UsageError("journal.filter-code", seen=given["region"][:20])
         return EventFilter(
             name=given.get("name", ""),
             actor=given.get("actor", "")[:64],
             subject=given.get("subject", "")[:80],
-            region=given.get("region", "")[:12],
+            region=given.get("region", ""),
             since=_day(given.get("since", "")),
             until=_day(given.get("until", "")),
         )
@@ -76,9 +80,12 @@ class EventFilter:
 
 def _day(text: str) -> date | None:
     try:
-        return date.fromisoformat(text) if text else None
+        day = date.fromisoformat(text) if text else None
+        if day is not None and not 1900 <= day.year <= 2200:
+            raise ValueError(text)
     except ValueError as error:
         raise UsageError("journal.filter-day", seen=text[:20]) from error
+    return day
 
 
 def _visible(actor: Actor) -> Q:

@@ -22,8 +22,23 @@ from zhizhi.kernel.errors import LedgerError
 FORM = 1
 PUBLIC_KINDS = frozenset(
     {
-        "calendar", "case", "dataset", "export", "filter", "job", "ledger", "load", "package", "policy", "post", "region", "run",
-        "token", "upload", "warning", "workflow",
+        "calendar",
+        "case",
+        "dataset",
+        "export",
+        "filter",
+        "job",
+        "ledger",
+        "load",
+        "package",
+        "policy",
+        "post",
+        "region",
+        "run",
+        "token",
+        "upload",
+        "warning",
+        "workflow",
     }
 )
 """Kinds of subjects whose ids name no person; all others are committed to."""

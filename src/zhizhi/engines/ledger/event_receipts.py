@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from zhizhi.engines.ledger.checkpoints import Checkpoint, witnesses_of
-from zhizhi.engines.ledger.entries import commits_to, stated_in
+from zhizhi.engines.ledger.entries import ABOUT_LIMIT, PUBLIC_KINDS, commits_to, stated_in
 from zhizhi.engines.ledger.notes import PublicKey, decode64, parse_note
 from zhizhi.engines.ledger.receipts import Receipt
 from zhizhi.kernel.errors import LedgerError
@@ -46,7 +46,7 @@ class ProvenEvent:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A receipt that holds: checkpoint, subject it was made for, events, and name -> POSIX time of the known witnesses."""
+    """A receipt that holds: checkpoint, subject (empty if it cannot be told), events, name -> POSIX time of known witnesses."""
 
     checkpoint: Checkpoint
     subject: str
@@ -70,7 +70,7 @@ def check(data: bytes, key: PublicKey, witnesses: Sequence[PublicKey] = ()) -> C
 
     Raises:
         LedgerError: ``ledger.receipt``, ``ledger.receipt-bare`` (a receipt of another program, without entries), and what
-            ``Receipt.verify`` and ``witnesses_of`` raise; ``ledger.row-differs``.
+            ``Receipt.verify`` and ``witnesses_of`` raise; ``ledger.row-differs``, ``ledger.receipt-subject``.
     """
     receipt = Receipt.parse(data)
     if receipt.extra is None:
@@ -84,7 +84,23 @@ def check(data: bytes, key: PublicKey, witnesses: Sequence[PublicKey] = ()) -> C
     for one in proven:
         Receipt(one.index, one.path, receipt.checkpoint).verify(one.entry, key, key.name)
         events.append(ProvenEvent(one.index, stated_in(one.entry), _opened(one)))
+    subject = _vouched(subject, events)
     return Checked(checkpoint, subject, tuple(events), witnesses_of(parse_note(receipt.checkpoint), witnesses))
+
+
+def _vouched(subject: str, events: Sequence[ProvenEvent]) -> str:
+    """The subject that the receipt claims, if every entry is about it; empty where entries that are not opened hide theirs."""
+    open_kind = subject.partition(":")[0] in PUBLIC_KINDS
+    for event in events:
+        if event.row is not None:
+            about = event.row["subjects"]
+        elif open_kind and len(event.stated["about"]) < ABOUT_LIMIT:
+            about = event.stated["about"]
+        else:
+            return ""
+        if subject not in about:
+            raise LedgerError("ledger.receipt-subject", subject=subject[:80], index=event.index)
+    return subject
 
 
 def _opened(one: Proven) -> dict[str, Any] | None:
@@ -110,6 +126,6 @@ def _read(extra: bytes) -> tuple[str, list[Proven]]:
         ]
         if told["form"] == FORM and proven:
             return str(told["subject"]), proven
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         pass
     raise LedgerError("ledger.receipt-bare")

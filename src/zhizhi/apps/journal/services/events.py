@@ -13,7 +13,7 @@ from django.db import connection
 from zhizhi.apps.actors import Actor
 from zhizhi.apps.journal.models import Event, EventSubject
 from zhizhi.apps.journal.schemas import Fact, known
-from zhizhi.backends.rows import insert_row, insert_rows, next_ids
+from zhizhi.backends.rows import insert_rows, insert_with_parts, next_ids
 from zhizhi.engines.ledger.entries import plain
 
 MANY = 20
@@ -52,7 +52,7 @@ def record_many(actor: Actor, facts: Iterable[Fact], *, now: datetime) -> list[i
 
 
 def _write(actor: Actor, fact: Fact, now: datetime) -> int:
-    event = insert_row(
+    return insert_with_parts(
         connection,
         Event._meta.db_table,
         {
@@ -69,11 +69,10 @@ def _write(actor: Actor, fact: Fact, now: datetime) -> int:
             "package_version": fact.package_version,
             "details": _details(fact.details),
         },
+        EventSubject._meta.db_table,
+        ("event_id", "subject"),
+        list(dict.fromkeys(fact.subjects)),
     )
-    subjects = [(event, subject) for subject in dict.fromkeys(fact.subjects)]
-    if subjects:
-        insert_rows(connection, EventSubject._meta.db_table, ("event_id", "subject"), subjects)
-    return event
 
 
 def _write_at_once(actor: Actor, facts: Sequence[Fact], now: datetime) -> list[int]:
