@@ -42,6 +42,45 @@ def update_row(connection: Any, table: str, values: Mapping[str, Any], where: Ma
         return bool(cursor.rowcount)
 
 
+def insert_with_parts(
+    connection: Any, table: str, values: Mapping[str, Any], parts: str, columns: tuple[str, str], listed: Sequence[str]
+) -> int:
+    """Insert one row and, into the table ``parts``, a row of (its id, text) for each text; return the id.
+
+    Args:
+        connection: the web framework's connection.
+        table: of the row.
+        values: of the row.
+        parts: the other table.
+        columns: its column for the id and its column for the text.
+        listed: the texts.
+    """
+    if connection.vendor != "postgresql" or not listed:
+        made = insert_row(connection, table, values)
+        if listed:
+            insert_rows(connection, parts, columns, [(made, text) for text in listed])
+        return made
+    with connection.cursor() as cursor:
+        text = _parts_text(table, tuple(values), parts, columns)
+        cursor.execute(text, [*_plain(connection, values.values()), list(listed)])
+        return int(cursor.fetchone()[0])
+
+
+def update_and_insert(
+    connection: Any, table: str, values: Mapping[str, Any], where: Mapping[str, Any], other: str, row: Mapping[str, Any]
+) -> bool:
+    """Change the row that ``where`` names and, only if there was one, insert ``row`` into ``other``; return whether there was."""
+    if connection.vendor != "postgresql":
+        if not update_row(connection, table, values, where):
+            return False
+        insert_row(connection, other, row)
+        return True
+    with connection.cursor() as cursor:
+        text = _both_text(table, tuple(values), tuple(where), other, tuple(row))
+        cursor.execute(text, _plain(connection, [*values.values(), *where.values(), *row.values()]))
+        return bool(cursor.rowcount)
+
+
 def insert_rows(connection: Any, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Insert rows, each with a value for every column: text, numbers, booleans, dates, aware datetimes, JSON as dict or list.
 
@@ -70,6 +109,23 @@ def _insert_text(table: str, columns: tuple[str, ...], returning: bool, rows: in
 def _update_text(table: str, columns: tuple[str, ...], where: tuple[str, ...]) -> str:
     sets, held = ", ".join(f'"{name}" = %s' for name in columns), " AND ".join(f'"{name}" = %s' for name in where)
     return f'UPDATE "{table}" SET {sets} WHERE {held}'
+
+
+@lru_cache(maxsize=64)
+def _parts_text(table: str, columns: tuple[str, ...], parts: str, names: tuple[str, str]) -> str:
+    made = _insert_text(table, columns, True)
+    one, text = names
+    return (
+        f'WITH made AS ({made}) INSERT INTO "{parts}" ("{one}", "{text}")'
+        f' SELECT made.id, listed.part FROM made, unnest(%s::text[]) AS listed(part) RETURNING "{one}"'
+    )
+
+
+@lru_cache(maxsize=256)
+def _both_text(table: str, columns: tuple[str, ...], where: tuple[str, ...], other: str, row: tuple[str, ...]) -> str:
+    changed = _update_text(table, columns, where)
+    names, holes = ", ".join(f'"{name}"' for name in row), ", ".join(["%s"] * len(row))
+    return f'WITH changed AS ({changed} RETURNING 1) INSERT INTO "{other}" ({names}) SELECT {holes} FROM changed'
 
 
 def _plain(connection: Any, values: Iterable[Any]) -> list[Any]:

@@ -15,7 +15,7 @@ from zhizhi.apps.casework.schemas import Moved
 from zhizhi.apps.casework.selectors.calendars import calendar_of
 from zhizhi.apps.casework.selectors.workflows import workflow_in
 from zhizhi.apps.journal.services import record
-from zhizhi.backends.rows import insert_row, update_row
+from zhizhi.backends.rows import insert_row, update_and_insert
 from zhizhi.engines.workflow.calendar import WorkingCalendar
 from zhizhi.engines.workflow.deadlines import due
 from zhizhi.engines.workflow.definition import Step, Workflow
@@ -121,16 +121,19 @@ def save(
     case = work.case
     version = case.version + 1
     row = {**changes, "version": version, "changed_at": now}
-    written = update_row(connection, _CASE, row, {"id": case.pk, "version": case.version})
-    key = (entry or {}).get("key")
+    state, key = str(changes.get("state", case.state)), (entry or {}).get("key")
+    line = {"case_id": case.pk, "kind": kind, "state_from": case.state, "state_to": state, "version": version, **(entry or {})}
+    try:
+        where = {"id": case.pk, "version": case.version}
+        written = update_and_insert(connection, _CASE, row, where, _ENTRY, entry_row(actor, now, **line))
+    except IntegrityError as error:
+        raise ConflictError("casework.sent-twice", number=case.pk) from error
     if not written:
         fresh = Work(Case.objects.get(pk=case.pk), work.workflow, work.calendar)
         again = sent_before(fresh, case.version, key)
         if again is None:
             raise ConflictError("casework.stale", number=case.pk)
         return again
-    state = str(changes.get("state", case.state))
-    add_entry(actor, case, kind, now, version=version, state_to=state, **(entry or {}))
     told = {"from": case.state, "to": state, "version": version, **(details or {})}
     tell(actor, case, event, now, told, purpose)
     return Moved(case.pk, version, state, changes.get("due", case.due))
