@@ -1,16 +1,19 @@
-"""Photograph every page of the demonstration in Chromium: ``make screenshots``, after ``make demo``.
+"""Photograph every page of a demonstration in Chromium: ``make screenshots``.
 
-Each page that a role can reach, on phone and desktop, in Chinese and English, goes to ``build/screenshots`` (not kept). With
-``--readme`` the few that the documentation shows are written beside this file as WebP.
+A synthetic region of its own is made for it (``--people``), or a demonstration that exists is used: ``--home`` and, as
+``--accounts``, the file in which ``zhizhi demo --json`` was kept. Each page that a role can reach, on phone and desktop, in
+Chinese and English, goes to ``build/screenshots`` (not kept). With ``--readme`` only the few that the documentation shows are
+made, and written beside this file as WebP.
 """
 
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import sys
+import tempfile
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -18,20 +21,23 @@ from playwright.sync_api import Browser, Page, sync_playwright
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "journeys"))  # the journeys know how to start a desk and find every page
 
-from desk_server import CHROMIUM, DESKTOP, FLAGS, PHONE, Desk, new_page, run, start, stop  # noqa: E402
-from every_page import every_page  # noqa: E402
+from desk_server import CHROMIUM, DESKTOP, FLAGS, PHONE, Desk, make_home, new_page, start, stop  # noqa: E402
+from every_page import every_page, try_a_figure  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 SIZES = {"phone": PHONE, "desktop": DESKTOP}
 LANGS = {"zh": ("zh-hans", "zh-CN"), "en": ("en", "en-GB")}
 README = {  # picture: role, size, kind of page
-    "cockpit": ("county-manager", "desktop", "assistance/cockpit"),
-    "doors": ("village-worker", "phone", "casework/doors"),
-    "case": ("township-officer", "desktop", "casework/*"),
-    "household": ("township-officer", "desktop", "assistance/households/*"),
+    "cockpit": ("reform-office", "desktop", "assistance/cockpit"),
+    "doors": ("village-worker", "phone", "cases/doors"),
+    "visit": ("village-worker", "phone", "cases/*/visit"),
+    "case": ("county-manager", "desktop", "cases/*"),
+    "household": ("county-manager", "desktop", "assistance/households/*"),
     "whatif": ("policy-analyst", "desktop", "assistance/whatifs/*"),
     "dataset": ("data-steward", "desktop", "catalogue/datasets/*"),
 }
+FIRST_SCREEN = {"phone": 1_000, "desktop": 1_150}
+WIDTH = {"phone": 390, "desktop": 1_080}
 ROLES = (
     "village-worker",
     "township-officer",
@@ -55,13 +61,15 @@ def photograph(browser: Browser, desk: Desk, out: Path, role: str, size: str, la
     code, locale = LANGS[lang]
     page = new_page(browser, SIZES[size], locale)
     desk.login(page, role, code)
+    if role == "policy-analyst":
+        try_a_figure(page, desk.url, code)
     for kind, status in every_page(page, desk.url, code):
         settle(page)
         height = page.evaluate("document.documentElement.scrollHeight")
         page.set_viewport_size({"width": SIZES[size]["width"], "height": max(SIZES[size]["height"], min(height, 12_000))})
         picture = page.screenshot()
         page.set_viewport_size(SIZES[size])
-        name = f"{kind.replace('/', '-').replace('*', 'one')}.{role}.{size}.{lang}"
+        name = f"{file_name(kind)}.{role}.{size}.{lang}"
         (out / f"{name}.png").write_bytes(picture)
         if status != 200 or page.faults:  # type: ignore[attr-defined]
             print(f"{name}: status {status}, {page.faults}", flush=True)  # type: ignore[attr-defined]
@@ -73,16 +81,23 @@ def for_readme(out: Path) -> None:
     """Write the few pictures that the documentation shows: the first screen of each, as WebP."""
     for picture, (role, size, kind) in README.items():
         for lang in LANGS:
-            source = out / f"{kind.replace('/', '-').replace('*', 'one')}.{role}.{size}.{lang}.png"
-            with Image.open(io.BytesIO(source.read_bytes())) as image:
-                first = image.crop((0, 0, image.width, min(image.height, 1300 if size == "desktop" else 1100)))
-                first.save(HERE / f"{picture}.{lang}.webp", "WEBP", quality=82, method=6)
+            with Image.open(out / f"{file_name(kind)}.{role}.{size}.{lang}.png") as image:
+                first = image.crop((0, 0, image.width, min(image.height, FIRST_SCREEN[size])))
+                shown = first.resize((WIDTH[size], round(first.height * WIDTH[size] / first.width)), Image.Resampling.LANCZOS)
+                shown.save(HERE / f"{picture}.{lang}.webp", "WEBP", quality=80, method=6)
+
+
+def file_name(kind: str) -> str:
+    """Return a kind of page as part of a file's name: ``cases/*`` → ``cases-one``."""
+    return kind.replace("/", "-").replace("*", "one")
 
 
 def main() -> None:
-    """Serve the demonstration, photograph it, stop."""
+    """Make or take a demonstration, photograph it, and keep what the documentation shows."""
     asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("--home", type=Path, default=ROOT / "demo" / "home")
+    asked.add_argument("--people", type=int, default=20_000)
+    asked.add_argument("--home", type=Path)
+    asked.add_argument("--accounts", type=Path)
     asked.add_argument("--out", type=Path, default=ROOT / "build" / "screenshots")
     asked.add_argument("--role", choices=ROLES, action="append")
     asked.add_argument("--size", choices=list(SIZES), action="append")
@@ -91,23 +106,34 @@ def main() -> None:
     given = asked.parse_args()
     if CHROMIUM is None:
         raise SystemExit("There is no Chromium here (Debian: apt-get install chromium).")
-    made = json.loads(run("demo", "--home", str(given.home), "--json"))
     given.out.mkdir(parents=True, exist_ok=True)
-    process, url = start(given.home)
-    desk = Desk(url, given.home, made["password"], {account["role"]: account for account in made["accounts"]})
-    try:
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-            for role in given.role or ROLES:
-                for size in given.size or SIZES:
-                    for lang in given.lang or LANGS:
-                        photograph(browser, desk, given.out, role, size, lang)
-            browser.close()
-    finally:
-        stop(process)
+    with tempfile.TemporaryDirectory(prefix="zhizhi-screenshots-") as folder:
+        if given.home:
+            home, made = given.home, json.loads(given.accounts.read_text(encoding="utf-8"))
+        else:
+            home, made = make_home(Path(folder), given.people)
+        look(home, made, given)
     if given.readme:
         for_readme(given.out)
     print(f"{len(list(given.out.glob('*.png')))} pictures in {given.out}")
+
+
+def look(home: Path, made: dict[str, Any], given: argparse.Namespace) -> None:
+    """Serve a home, photograph it as each role, stop."""
+    wanted = [(role, size) for role in given.role or ROLES for size in given.size or SIZES]
+    if given.readme:
+        wanted = sorted({(role, size) for role, size, _ in README.values()})
+    process, url = start(home, "--work")
+    desk = Desk(url, home, made["password"], {account["role"]: account for account in made["accounts"]})
+    try:
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+            for role, size in wanted:
+                for lang in given.lang or LANGS:
+                    photograph(browser, desk, given.out, role, size, lang)
+            browser.close()
+    finally:
+        stop(process)
 
 
 if __name__ == "__main__":

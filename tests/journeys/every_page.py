@@ -51,3 +51,13 @@ def every_page(page: Page, url: str, lang: str, most: int = LIMIT) -> Iterator[t
         for other, where in kinds_in(page, lang).items():
             if other not in seen:
                 waiting.setdefault(other, where)
+
+
+def try_a_figure(page: Page, url: str, lang: str, policy: str = "dibao", value: str = "1600") -> None:
+    """Ask what another figure would do, and wait for the answer; the page of the try is then in view."""
+    page.goto(f"{url}/{lang}/assistance/policies/{policy}")
+    for field in page.locator("#try .figure-input").all():
+        if field.input_value() == "1400":
+            field.fill(value)
+    page.locator("#try button.primary").click()
+    page.wait_for_selector("figure[data-finished], .note.urgent", timeout=120_000)

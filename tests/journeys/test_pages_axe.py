@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from desk_server import DESKTOP, PHONE, Desk, new_page
-from every_page import every_page
+from every_page import every_page, try_a_figure
 from playwright.sync_api import Browser, Page
 
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -42,6 +42,8 @@ def examined() -> Counter[str]:
 def walk(page: Page, desk: Desk, role: str, lang: str, examined: Counter[str]) -> tuple[list[str], dict[str, list[str]]]:
     """Visit every page of a role; the kinds seen and what is wrong with each."""
     desk.login(page, role, lang)
+    if role == "policy-analyst":
+        try_a_figure(page, desk.url, lang)
     kinds, wrong = [], {}
     for kind, status in every_page(page, desk.url, lang):
         kinds.append(kind)
