@@ -179,3 +179,15 @@ def test_the_api_pages_through_the_same_rows(client_for: Clients, reader: FoundR
     assert seen == [item.subject for item in reader.every(XIHU, Wanted(finding=("missed", "unknown")))]
     assert first["count"] == len(seen)
     assert client.get("/api/v1/assistance/findings", {"finding": "mised"}).status_code == 422
+
+
+@pytest.mark.parametrize("q", ["\x00", "'; DROP TABLE found; --", "%", "\\", "一" * 300])
+def test_odd_words_find_nothing_and_break_nothing(client_for: Clients, reader: FoundReader, q: str) -> None:
+    client = client_for(Role.COUNTY_MANAGER)
+    assert client.get(URL, {"q": q}).status_code in (200, 400)
+    assert client.get("/zh-hans/assistance/search", {"q": q}).status_code in (200, 400)
+    assert client.get(URL, {"page": "99999999999999"}).status_code == 200
+    odd = {"chosen": [f"{q}.dibao.missed", "x"], "action": "open"}
+    assert client.post("/zh-hans/assistance/findings/act", odd).status_code in (400, 409)
+    kept = client.post("/zh-hans/assistance/findings/filters", {"name": q, "query": "finding=missed"})
+    assert kept.status_code in ((400, 422) if q == "\x00" else (302,))

@@ -234,6 +234,7 @@ class FoundReader:
 
     def some(self, sight: Sight, keys: Sequence[tuple[str, str, str]]) -> list[Found]:
         """Return the findings with these (subject, policy, finding), those outside the sight left out."""
+        keys = [key for key in keys if not any("\x00" in part for part in key)]
         if not keys:
             return []
         listed = ", ".join(f"({text(a)}, {text(b)}, {text(c)})" for a, b, c in keys)
@@ -287,9 +288,12 @@ class FoundReader:
             if chosen:
                 tests[name] = f"{name} IN ({', '.join(text(value) for value in chosen)})"
         if wanted.region:
-            if not wanted.region.isdigit() or len(wanted.region) not in (6, 9, 12):
+            plain = wanted.region.isascii() and wanted.region.isdigit()
+            if not plain or len(wanted.region) not in (6, 9, 12):
                 raise UsageError("screening.filter-unknown", name="region", value=wanted.region, known="330100, 330106, …")
             tests["region"] = f"starts_with(region, {text(prefix_of(wanted.region))})"
+        if "\x00" in wanted.text:
+            raise UsageError("screening.filter-unknown", name="text", value="NUL", known="-")
         if wanted.text.strip():
             tests["text"] = self._text(wanted.text.strip())
         if wanted.households is not None:

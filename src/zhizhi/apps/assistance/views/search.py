@@ -22,7 +22,7 @@ from zhizhi.apps.casework.selectors.narrowing import number_of
 from zhizhi.apps.catalogue.selectors.search import search as data_search
 from zhizhi.apps.gate import page, who
 from zhizhi.apps.wording import lang, t
-from zhizhi.kernel.errors import LakeError, NotFoundError, PackageError, UsageError
+from zhizhi.kernel.errors import LakeError, NotFoundError, PackageError, UnavailableError, UsageError
 
 _PSEUDONYM = re.compile(r"[0-9a-f]{24}")
 _CASE = re.compile(r"\d{6}-\d{4}-\d{7}|#\d{1,12}")
@@ -34,7 +34,7 @@ MOST = 10
 @page(Permission.SELF, filters=("q",))
 def search(request: HttpRequest) -> HttpResponse:
     """Find what the words mean within the post's sight; a number that means one thing leads straight to it."""
-    actor, text = who(request), request.GET.get("q", "").strip()[:100]
+    actor, text = who(request), request.GET.get("q", "").replace("\x00", "").strip()[:100]
     context: dict[str, Any] = {"q": text, "may_find": actor.may(Permission.HOUSEHOLD_VIEW)}
     if _PERSON.fullmatch(text.replace(" ", "")):
         messages.warning(request, t("search.not-here"))
@@ -82,8 +82,8 @@ def _cases(actor: Actor, text: str) -> list[Any]:
         return []
     try:
         return list(case_list(actor, wanted=CaseFilter(q=text), now=timezone.now(), size=MOST, count=False).rows)
-    except UsageError:
-        return []
+    except (UsageError, UnavailableError):
+        return []  # words that are no search, or no calendar yet: the list of cases says which
 
 
 def _policies(text: str) -> list[Any]:

@@ -39,11 +39,11 @@ def filter_keep(actor: Actor, *, page: str, name: str, query: str, known: Iterab
     if actor.user_id is None or page not in PAGES:
         raise RefusedError("accounts.no-post")
     title = " ".join(name.split())[:LONGEST]
-    if not title:
+    if not title or not title.isprintable():
         raise InvalidError("cases.filter-name", field="name")
     wanted = set(known) - {"page", "after"}
     kept = urlencode([(key, value) for key, value in parse_qsl(query) if key in wanted and value])
-    if not kept or len(kept) > 600:
+    if not kept or len(kept) > 600 or "%00" in kept:
         raise InvalidError("cases.filter-empty", field="name")
     with transaction.atomic():
         mine = SavedFilter.objects.filter(user_id=actor.user_id, page=page)
