@@ -60,6 +60,14 @@ def receiving(policy: str) -> tuple[str, int]:
     return row[0], row[1]
 
 
+def others() -> list[str]:
+    kept = latest_run(state_folder(lake_in_use(), package_in_use()))
+    assert kept is not None
+    with connect() as connection:
+        rows = connection.execute(f"SELECT household FROM {scan([str(kept[0] / 'household_file.parquet')])} LIMIT 3").fetchall()
+    return [row[0] for row in rows]
+
+
 # aid ---------------------------------------------------------------------------------------------------------------
 
 
@@ -88,6 +96,9 @@ def test_aid_is_written_down_once_counted_and_withdrawn(ready: Actor, now: datet
     given = {"household": household, "given_on": date(2026, 3, 1), "source": "三墩镇", "now": now}
     one = aid_record(ready, kind="goods", project="goods-parcel", value_fen=20_000, quantity="2 袋", key="k", **given)
     assert aid_record(ready, kind="goods", project="goods-parcel", value_fen=20_000, quantity="2 袋", key="k", **given) == one
+    other = next(home for home in places_of(ready, [household, *others()]) if home != household)
+    with pytest.raises(ConflictError):
+        aid_record(ready, kind="goods", title="棉被", key="k", **{**given, "household": other})
     aid_record(ready, kind="money", policy="temporary", value_fen=50_000, **given)
     aid_record(ready, kind="service", title="陪同就医", **given)
     listed = aid_list(ready, household=household, on=date(2026, 3, 4))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from zhizhi.apps.actors import Actor, Permission, in_scope
 from zhizhi.apps.assistance.models import AidGiven
@@ -64,40 +64,55 @@ def aid_record(
     _check(kind, title, project or policy, source, value_fen, quantity)
     if not FIRST <= given_on <= calendar_now().day_of(now):
         raise InvalidError("assistance.aid-date", field="given_on")
-    region = place_of(actor, household)
+    row = AidGiven(
+        household=household,
+        region=place_of(actor, household),
+        kind=kind,
+        title=title,
+        group=group,
+        project=project,
+        policy=policy,
+        value_fen=value_fen,
+        quantity=quantity,
+        given_on=given_on,
+        source=source,
+        case_id=case_id,
+        at=now,
+        user_id=actor.user_id,
+        actor=actor.name,
+        key=key[:KEY] if key else None,
+    )
+    try:
+        return _write(actor, row, now)
+    except IntegrityError:  # the same form came twice at the same moment: the other one is in by now
+        return _sent_before(row) or _write(actor, row, now)
+
+
+def _write(actor: Actor, row: AidGiven, now: datetime) -> int:
     with transaction.atomic():
-        if key:
-            again = AidGiven.objects.filter(key=key[:KEY]).values_list("pk", flat=True).first()
-            if again is not None:
-                return again
-        row = AidGiven.objects.create(
-            household=household,
-            region=region,
-            kind=kind,
-            title=title,
-            group=group,
-            project=project,
-            policy=policy,
-            value_fen=value_fen,
-            quantity=quantity,
-            given_on=given_on,
-            source=source,
-            case_id=case_id,
-            at=now,
-            user_id=actor.user_id,
-            actor=actor.name,
-            key=key[:KEY] if key else None,
-        )
-        subjects = [f"household:{household}", f"aid:{row.pk}"] + ([f"case:{case_id}"] if case_id else [])
-        record(
-            actor,
-            AID_RECORDED,
-            now=now,
-            subjects=subjects,
-            region=region,
-            details={"kind": kind, "project": project, "policy": policy, "value_fen": value_fen, "on": given_on.isoformat()},
-        )
-    return row.pk
+        again = _sent_before(row)
+        if again is not None:
+            return again
+        row.save()
+        subjects = [f"household:{row.household}", f"aid:{row.pk}"] + ([f"case:{row.case_id}"] if row.case_id else [])
+        details = {name: getattr(row, name) for name in ("kind", "project", "policy", "value_fen")}
+        details["on"] = row.given_on.isoformat()
+        record(actor, AID_RECORDED, now=now, subjects=subjects, region=row.region, details=details)
+    return int(row.pk)
+
+
+def _sent_before(row: AidGiven) -> int | None:
+    """Return the id under which the same form was written down before.
+
+    Raises:
+        ConflictError: ``assistance.aid-key``: its key belongs to another household.
+    """
+    if row.key is None:
+        return None
+    found = AidGiven.objects.filter(key=row.key).values_list("pk", "household").first()
+    if found is not None and found[1] != row.household:
+        raise ConflictError("assistance.aid-key")
+    return found[0] if found else None
 
 
 def _group(project: str, policy: str) -> str:

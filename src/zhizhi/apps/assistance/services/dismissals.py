@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from zhizhi.apps.actors import Actor, Permission, in_scope
 from zhizhi.apps.assistance.models import Dismissal, Waiting
@@ -18,6 +18,7 @@ from zhizhi.apps.journal.services import record, record_many
 from zhizhi.backends.found import Found
 from zhizhi.backends.screening_whole import facts_of
 from zhizhi.kernel.errors import ConflictError, InvalidError, NotFoundError
+from zhizhi.scenarios.package import Package
 
 MOST = 500
 NOTE = 2_000
@@ -31,6 +32,7 @@ def findings_dismiss(actor: Actor, *, keys: Sequence[Key], reason: str, note: st
         InvalidError: ``assistance.dismiss-reason``, ``assistance.dismiss-note``, ``assistance.nothing-chosen``,
             ``assistance.too-many``. NotFoundError: ``assistance.finding-unknown``: one of them is not in the latest screening
             or not in the post's sight; none is dismissed.
+        ConflictError: ``assistance.dismissed-meanwhile``: a colleague was first.
     """
     actor.require(Permission.FINDING_DISMISS)
     wanted = list(dict.fromkeys(keys))
@@ -49,6 +51,21 @@ def findings_dismiss(actor: Actor, *, keys: Sequence[Key], reason: str, note: st
         raise NotFoundError("assistance.finding-unknown")
     package = package_in_use()
     facts = facts_of(lake_in_use(), package, [(item.kind, item.subject, item.policy, item.household) for item in found])
+    try:
+        return _dismiss(actor, found, facts, package, reason, note, now)
+    except IntegrityError as error:
+        raise ConflictError("assistance.dismissed-meanwhile") from error
+
+
+def _dismiss(
+    actor: Actor,
+    found: Sequence[Found],
+    facts: Mapping[tuple[str, str], str],
+    package: Package,
+    reason: str,
+    note: str,
+    now: datetime,
+) -> int:
     with transaction.atomic():
         fresh = [item for item in found if not _stands(item)]
         Dismissal.objects.bulk_create(
