@@ -35,7 +35,7 @@ from zhizhi.backends.lake import Lake
 from zhizhi.backends.loading import Loader
 from zhizhi.backends.loading_folder import load_folder
 from zhizhi.backends.vault import Vault
-from zhizhi.kernel.errors import ConflictError, InvalidError, NotFoundError, RefusedError, ZhizhiError
+from zhizhi.kernel.errors import ConflictError, InvalidError, LakeError, NotFoundError, RefusedError, ZhizhiError
 
 REGISTER = "民政_救助家庭登记.csv"
 
@@ -170,9 +170,7 @@ def test_a_preview_that_was_overtaken_is_made_anew(
     assert upload_confirm(steward, upload=first.id, now=now).state == "confirmed"
 
 
-def test_cancel_and_expiry_delete_the_file(
-    steward: Actor, system: Actor, export: Path, tmp_path: Path, now: datetime
-) -> None:
+def test_cancel_and_expiry_delete_the_file(steward: Actor, system: Actor, export: Path, tmp_path: Path, now: datetime) -> None:
     dropped = upload_receive(steward, source=copied(export, tmp_path), file=REGISTER, now=now)
     upload_cancel(steward, upload=dropped.id, now=now)
     upload_cancel(steward, upload=dropped.id, now=now)
@@ -328,3 +326,24 @@ def test_nobody_else_sends_files(client_for: Callable[[Role], Client], desk_lake
     sent = {"file": SimpleUploadedFile(REGISTER, b"x" * 20_000_000)}
     assert Client().post("/zh-hans/catalogue/upload", sent).status_code in (302, 403)
     assert not [path for path in (home.home / "uploads").rglob("*") if path.is_file()]
+
+
+def test_while_the_lake_is_held_the_job_waits_its_turn(
+    steward: Actor, system: Actor, export: Path, tmp_path: Path, now: datetime, desk_lake: Path
+) -> None:
+    upload = upload_receive(steward, source=copied(export, tmp_path), file=REGISTER, now=now)
+    run_jobs()
+    upload_confirm(steward, upload=upload.id, now=now)
+    lake = Lake.open(desk_lake)
+    with lake.writing(), refusing(LakeError, "lake.held"):  # the worker tries a LakeError again later
+        upload_load(system, upload=upload.id, now=now)
+    assert upload_get(steward, upload.id).state == "loading"
+    assert upload_load(system, upload=upload.id, now=now) == "loaded"
+
+
+def test_a_preview_may_be_made_while_another_loads(
+    steward: Actor, system: Actor, export: Path, tmp_path: Path, now: datetime, desk_lake: Path
+) -> None:
+    upload = upload_receive(steward, source=copied(export, tmp_path), file=REGISTER, now=now)
+    with Lake.open(desk_lake).writing():
+        assert upload_check(system, upload=upload.id, now=now) == "shown"

@@ -41,7 +41,7 @@ class BoundedUploadHandler(FileUploadHandler):
     """Streams a file to disk up to the caller's limit.
 
     A file that is too large is read to its end and thrown away as it comes, so that the browser shows the answer instead of a
-    broken connection; ``request.upload_refused`` then holds the code of the reason and its params. Who is not logged in sends
+    broken connection; ``request.upload_refused`` then holds the code of the reason. Who is not logged in sends
     no files at all.
     """
 
@@ -54,7 +54,7 @@ class BoundedUploadHandler(FileUploadHandler):
         self.limit = limit_of(getattr(self.request, "actor", None))
         announced = int(meta.get("CONTENT_LENGTH") or 0)
         if announced > self.limit + MEGABYTE:
-            self._refuse("web.upload-large", limit=self.limit // MEGABYTE)
+            self._refuse("web.too-large")
         elif announced and _free() < announced + KEPT_FREE:
             self._refuse("web.disk-full")
 
@@ -70,7 +70,7 @@ class BoundedUploadHandler(FileUploadHandler):
         """Write a piece, unless it is one too many."""
         self.kept += len(raw_data)
         if self.kept > self.limit:
-            self._refuse("web.upload-large", limit=self.limit // MEGABYTE)
+            self._refuse("web.too-large")
         elif start % (64 * MEGABYTE) < len(raw_data) and _free() < KEPT_FREE:
             self._refuse("web.disk-full")
         if getattr(self.request, "upload_refused", None):
@@ -90,8 +90,8 @@ class BoundedUploadHandler(FileUploadHandler):
         if hasattr(self, "file"):
             self.file.close()
 
-    def _refuse(self, code: str, **params: object) -> None:
-        self.request.upload_refused = (code, params)  # type: ignore[union-attr]
+    def _refuse(self, code: str) -> None:
+        self.request.upload_refused = code  # type: ignore[union-attr]
 
 
 def limit_of(actor: Actor | None) -> int:

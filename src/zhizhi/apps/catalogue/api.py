@@ -323,9 +323,10 @@ def uploads_get(request: HttpRequest, dataset: Word = "") -> list[UploadView]:
 def upload_post(request: HttpRequest, file: File[UploadedFile | None] = None, dataset: Form[str] = "") -> UploadView:
     """Take a file and have it checked; nothing is written before it is confirmed."""
     refused = getattr(request, "upload_refused", None)
+    if refused == "web.disk-full":
+        raise UnavailableError("web.disk-full")
     if refused:
-        code, _ = refused
-        raise UnavailableError(code) if code == "web.disk-full" else InvalidError("web.too-large")
+        raise InvalidError("web.too-large")
     if file is None:
         raise InvalidError("catalogue.file-missing", field="file")
     source = Path(file.temporary_file_path())  # type: ignore[attr-defined]

@@ -52,7 +52,7 @@ def dataset_list(
     ]
     keys: dict[str, Callable[[DatasetRow], Any]] = {
         "title": lambda row: row.title["zh"],
-        "state": lambda row: (STATES.index(row.state), -row.bad),
+        "state": lambda row: (STATES.index(row.state), -(row.bad_share or 0.0)),
         "loaded": lambda row: row.loaded_at.timestamp() if row.loaded_at else 0.0,
         "bad": lambda row: -row.bad,
         "owner": lambda row: row.owner,

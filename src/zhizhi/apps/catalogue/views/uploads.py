@@ -33,7 +33,7 @@ def upload_page(request: HttpRequest) -> HttpResponse:
         return _form(request, actor, UploadForm(actor, initial={"dataset": request.GET.get("dataset", "")}))
     form = UploadForm(actor, request.POST, request.FILES)
     refused = getattr(request, "upload_refused", None)
-    if refused and refused[0] == "web.disk-full":
+    if refused == "web.disk-full":
         raise UnavailableError("web.disk-full")
     if refused:
         form.errors["file"] = form.error_class([t("catalogue.file-large", limit=configuration().upload_mb)])
