@@ -220,7 +220,7 @@ def _whatif_page(request: HttpRequest, whatif_id: int, error: ZhizhiError | None
 def _outcome(tried: Tried, package: Any) -> dict[str, Any]:
     assert tried.outcome is not None
     effects = [_effect(effect, package) for effect in tried.outcome["effects"]]
-    felt = [effect for effect in effects if effect["felt"]]
+    felt = sorted((effect for effect in effects if effect["felt"]), key=lambda effect: effect["policy"] != tried.policy)
     first = next((effect for effect in effects if effect["policy"] == tried.policy), felt[0] if felt else None)
     return {
         "changes": [_change(change, package) for change in tried.outcome["changes"]],
