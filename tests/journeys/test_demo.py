@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -22,7 +23,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """The folder that the demo made, and what it printed."""
     place = tmp_path_factory.mktemp("demo") / "made"
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    env = os.environ | {"PATH": path, "PEOPLE": "4000", "DEMO": str(place), "ZHIZHI_LANG": "en"}
+    env = os.environ | {"PATH": path, "PEOPLE": "4000", "DEMO": str(place), "ZHIZHI_LANG": "en", "SERVE": "0"}
     done = subprocess.run(["bash", "docs/tutorial/demo.sh"], cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return place, done.stdout
@@ -33,6 +34,13 @@ def test_the_demo_ends_with_one_household_explained(demo: tuple[Path, str]) -> N
     assert "synthetic" in printed.lower()
     assert "zhizhi explain" in printed
     assert printed.split("zhizhi explain", 1)[1].count("\n") > 5
+
+
+def test_the_demo_ends_in_a_desk_that_every_role_can_enter(demo: tuple[Path, str]) -> None:
+    _, printed = demo
+    for login in ("worker", "officer", "manager", "analyst", "steward", "auditor", "reform", "admin"):
+        assert re.search(rf"^{login} +/zh-hans/\S+ +\S", printed, re.MULTILINE), printed[-2000:]
+    assert "The desk answers" in printed
 
 
 def test_the_demo_leaves_findings_and_a_quality_report(demo: tuple[Path, str]) -> None:
