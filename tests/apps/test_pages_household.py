@@ -202,3 +202,31 @@ def test_the_api_gives_the_same_file_and_writes_the_reading(
     assert client.get(f"/api/v1/assistance/households/{'0' * 24}").status_code == 404
     with pytest.raises(NotFoundError):
         household_file(actors[Role.COUNTY_MANAGER], "0" * 24, on=ON, lang="zh")
+
+
+def test_aid_is_written_down_once_with_its_day_and_giver(
+    client_for: Clients, reader: FoundReader, actors: dict[Role, Actor]
+) -> None:
+    household, client = one(reader, "missed"), client_for(Role.COUNTY_MANAGER)
+    to = url(household) + "/aid"
+    given = {
+        "kind": "goods",
+        "title": "大米",
+        "value": "96.5",
+        "quantity": "2 袋",
+        "given_on": "2025-08-20",
+        "source": "慈善总会",
+    }
+    unsaid = client.post(to, {**given, "source": ""})
+    assert unsaid.status_code == 422
+    assert "大米" in unsaid.content.decode()
+    assert client.post(to, {**given, "given_on": "2999-01-01"}).status_code == 422
+    assert client.post(to, {**given, "kind": "money", "value": ""}).status_code == 422
+    for _ in range(2):
+        assert client.post(to, {**given, "key": "once"}).status_code == 302
+    file = client.get(url(household))
+    page = file.content.decode()
+    assert page.count("慈善总会") == 1
+    assert "96.50" in page
+    assert [tile["figure"] for tile in file.context["aid_tiles"]][1] == "96.50"
+    assert client_for(Role.POLICY_ANALYST).post(to, given).status_code == 403

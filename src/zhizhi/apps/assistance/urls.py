@@ -14,6 +14,7 @@ urlpatterns = [
     path("findings/act", findings.findings_act, name="findings-act"),
     path("findings/filters", findings.findings_filter_keep, name="findings-filter-keep"),
     path("households/<slug:pseudonym>", household.household, name="household"),
+    path("households/<slug:pseudonym>/aid", household.record_aid, name="household-aid"),
     path("households/<slug:pseudonym>/beside", household.beside, name="household-beside"),
     path("search", search.search, name="search"),
     path("search/household", search.find_household, name="household-find"),

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import datetime
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
 
 from zhizhi.apps.accounts.selectors.regions import region_path
 from zhizhi.apps.actors import Actor, Permission
-from zhizhi.apps.assistance.forms import RevealForm
+from zhizhi.apps.assistance.forms import AidForm, RevealForm
 from zhizhi.apps.assistance.schemas import AID_KINDS, AidList
 from zhizhi.apps.assistance.selectors.aid import aid_list
 from zhizhi.apps.assistance.selectors.household import HouseholdFile, household_file, yuan
 from zhizhi.apps.assistance.selectors.needs import need_of
 from zhizhi.apps.assistance.selectors.packages import screening_date
+from zhizhi.apps.assistance.services.aid import aid_record
 from zhizhi.apps.assistance.services.households import household_read
 from zhizhi.apps.assistance.services.identity import household_reveal
 from zhizhi.apps.casework.selectors.cases import cases_of_household
@@ -59,6 +64,7 @@ def household_page(
     form: RevealForm,
     revealed: list[Identity] | None = None,
     status: int = 200,
+    aid_form: AidForm | None = None,
 ) -> HttpResponse:
     """Draw the file; that it is read is written before anything is shown."""
     actor, case = who(request), _case(request)
@@ -73,8 +79,11 @@ def household_page(
         "path": [place.name(lang()) for place in places],
         "wanted": request.GET.get("policy", ""),
         "case_id": case,
+        "case_text": str(case or ""),
         "form": form,
         "clear": revealed,
+        "aid_form": aid_form or AidForm(initial={"key": uuid.uuid4().hex}, auto_id="aid_%s"),
+        "may_record": actor.may(Permission.AID_RECORD) and not actor.viewing,
         "may_reveal": file.names and not actor.viewing,
         **_aid(aid_list(actor, household=pseudonym, on=file.on)),
         "needs": need_of(findings={row.policy for row in file.entitlements if row.finding}, answers=_answers(actor, case)),
@@ -87,6 +96,37 @@ def household_page(
         "readers": [{"event": event, "what": t(label_of(event.name)), "why": _why(event.purpose)} for event in before],
     }
     return render(request, "assistance/household.html", context, status=status)
+
+
+@never_cache
+@page(Permission.AID_RECORD, filters=("case",))
+@require_POST
+def record_aid(request: HttpRequest, pseudonym: str) -> HttpResponse:
+    """Write down one piece of aid that the household had."""
+    now, form = timezone.now(), AidForm(request.POST, auto_id="aid_%s")
+    if form.is_valid():
+        given = form.cleaned_data
+        try:
+            aid_record(
+                who(request),
+                household=pseudonym,
+                kind=given["kind"],
+                title=given["title"],
+                value_fen=form.value_fen,
+                quantity=given["quantity"],
+                given_on=given["given_on"],
+                source=given["source"],
+                case_id=_case(request),
+                key=given["key"] or None,
+                now=now,
+            )
+        except InvalidError as error:
+            named = {"value_fen": "value"}.get(str(error.params.get("field")), str(error.params.get("field")))
+            form.add_error(named if named in form.fields else None, error.text(lang()))
+        else:
+            messages.success(request, t("household.aid-recorded"))
+            return HttpResponseRedirect(reverse("assistance:household", args=[pseudonym]))
+    return household_page(request, pseudonym, now, RevealForm(), status=422, aid_form=form)
 
 
 @never_cache
