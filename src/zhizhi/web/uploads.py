@@ -64,7 +64,7 @@ class BoundedUploadHandler(FileUploadHandler):
         if getattr(self.request, "upload_refused", None):
             raise SkipFile
         self.kept = 0
-        self.file = Incoming(str(self.file_name), str(self.content_type), self.charset, self.content_type_extra)  # type: ignore[arg-type]
+        self.file = Incoming(str(self.file_name), str(self.content_type), self.charset, self.content_type_extra)
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes | None:
         """Write a piece, unless it is one too many."""
