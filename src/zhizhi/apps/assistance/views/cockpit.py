@@ -23,7 +23,7 @@ from zhizhi.backends.borders import borders_source
 
 LONG = 15
 """Days after which a case counts as one that has waited long: the end of a band of the backlog."""
-ICONS = {"missed": "users", "open": "folder-open", "overdue": "clock-alert", "closed": "circle-check"}
+ICONS = {"missed": "users", "open": "folder-open", "overdue": "clock-alert", "closed": "circle-check", "unfit": "database"}
 
 
 @require_safe
@@ -89,68 +89,56 @@ class Links:
 
 
 def _tiles(board: Board, links: Links, now: datetime) -> list[dict[str, object]]:
-    cases, month = board.cases, now.date().replace(day=1).isoformat()
-    titles = outcome_titles()
+    cases, month, changes = board.cases, now.date().replace(day=1).isoformat(), _changes(board)
+    figures: list[tuple[str, str, int | None, str, str]] = [  # name, status, figure, measure word, the list behind it
+        ("missed", "attention", board.missed, "missed-unit", links.findings(finding="missed")),
+        ("open", "", cases.open, "cases-unit", links.cases(status="open")),
+        ("overdue", "urgent" if cases.overdue else "done", cases.overdue, "cases-unit", links.cases(status="overdue")),
+        ("closed", "done", cases.closed_month, "cases-unit", links.cases(status="closed", closed_from=month)),
+        (
+            "unfit",
+            "unknown" if board.unfit["unfit"] else "done",
+            board.unfit["unfit"],
+            "unfit-unit",
+            f"{reverse('catalogue:datasets')}?fit=unfit",
+        ),
+    ]
+    return [
+        {
+            "name": name,
+            "kind": kind,
+            "figure": figure,
+            "unit": t(f"cockpit.{unit}"),
+            "label": t(f"cockpit.{name}"),
+            "icon": ICONS[name],
+            "change": changes[name],
+            "url": url,
+        }
+        for name, kind, figure, unit, url in figures
+    ]
+
+
+def _changes(board: Board) -> dict[str, str]:
+    """Return tile -> the sentence that holds its figure against the period before."""
+    cases, titles = board.cases, outcome_titles()
+    if board.missed is None:
+        missed = t("cockpit.missed-none")
+    else:
+        missed = t("cockpit.missed-change", n=f"{board.missed_new:,}") if board.missed_new else t("cockpit.missed-same")
+    net = cases.opened_month - cases.closed_month
+    flow = {"opened": f"{cases.opened_month:,}", "closed": f"{cases.closed_month:,}", "n": f"{net:+,}".replace("-", "−")}
     ended = t("cockpit.list-comma").join(
         f"{titles.get(code, {}).get(lang()) or code} {number:,}" for code, number in list(cases.outcomes.items())[:2]
     )
-    if board.missed is None:
-        changed = t("cockpit.missed-none")
-    else:
-        changed = t("cockpit.missed-change", n=f"{board.missed_new:,}") if board.missed_new else t("cockpit.missed-same")
-    net = cases.opened_month - cases.closed_month
-    flow = {"opened": f"{cases.opened_month:,}", "closed": f"{cases.closed_month:,}", "n": f"{net:+,}".replace("-", "−")}
+    before = f"{cases.closed_before:,}"
     late = t("cockpit.overdue-change", n=f"{board.overdue_new:,}") if cases.overdue else t("cockpit.overdue-none")
-    tiles: list[dict[str, object]] = [
-        {
-            "name": "missed",
-            "kind": "attention",
-            "figure": board.missed,
-            "change": changed,
-            "url": links.findings(finding="missed"),
-        },
-        {
-            "name": "open",
-            "kind": "",
-            "figure": cases.open,
-            "change": t("cockpit.open-change" if net else "cockpit.open-same", **flow),
-            "url": links.cases(status="open"),
-        },
-        {
-            "name": "overdue",
-            "kind": "urgent" if cases.overdue else "done",
-            "figure": cases.overdue,
-            "change": late,
-            "url": links.cases(status="overdue"),
-        },
-        {
-            "name": "closed",
-            "kind": "done",
-            "figure": cases.closed_month,
-            "change": t(
-                "cockpit.closed-with" if ended else "cockpit.closed-change", outcomes=ended, n=f"{cases.closed_before:,}"
-            ),
-            "url": links.cases(status="closed", closed_from=month),
-        },
-        {
-            "name": "unfit",
-            "kind": "unknown" if board.unfit["unfit"] else "done",
-            "figure": board.unfit["unfit"],
-            "change": t(
-                "cockpit.unfit-change", **{name: f"{board.unfit[name]:,}" for name in ("all", "overdue", "missing", "idle")}
-            ),
-            "url": f"{reverse('catalogue:datasets')}?fit=unfit",
-        },
-    ]
-    units = {"missed": "missed-unit", "unfit": "unfit-unit"}
-    for tile in tiles:
-        name = str(tile["name"])
-        tile |= {
-            "label": t(f"cockpit.{name}"),
-            "icon": ICONS.get(name, "database"),
-            "unit": t(f"cockpit.{units.get(name, 'cases-unit')}"),
-        }
-    return tiles
+    return {
+        "missed": missed,
+        "open": t("cockpit.open-change", **flow) if net else t("cockpit.open-same", **flow),
+        "overdue": late,
+        "closed": t("cockpit.closed-with", outcomes=ended, n=before) if ended else t("cockpit.closed-change", n=before),
+        "unfit": t("cockpit.unfit-change", **{name: f"{board.unfit[name]:,}" for name in ("all", "overdue", "missing", "idle")}),
+    }
 
 
 def _source(board: Board, measure: str) -> tuple[str, str]:
