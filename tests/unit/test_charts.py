@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,7 +21,7 @@ def test_classes_hold_every_value_and_stay_readable(values: list[float]) -> None
     borders = class_borders(values)
     assert borders[0] <= min(values)
     assert borders[-1] > max(values)
-    widths = {round(high - low, 6) for low, high in zip(borders, borders[1:], strict=False)}
+    widths = {round(high - low, 6) for low, high in pairwise(borders)}
     assert len(widths) == 1
     assert len(borders) - 1 <= MOST
     if max(values) - min(values) > 1e-3 * max(1.0, abs(max(values))):

@@ -40,7 +40,7 @@ class PlaceCount:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """A kept screening: its folder and record, the lake's versions when it was asked for, how it was made, its alerts, and what it found where."""
+    """A kept screening: folder, record, the lake's versions when it was asked for, how it was made, alerts, and counts by place."""
 
     folder: Path
     record: Mapping[str, Any]

@@ -193,7 +193,8 @@ def _effect(run: Screening, level: Level, a: PlannedPolicy, b: PlannedPolicy, co
         leaking=(row[9], row[10]) if covered else None,
     )
     effect.by_county = run.connection.execute(
-        f"SELECT substr(region, 1, {6 if len(within) < 6 else 9}) AS county, count(*) FILTER ({gains}), count(*) FILTER ({loses}), "
+        f"SELECT substr(region, 1, {6 if len(within) < 6 else 9}) AS county, "
+        f"count(*) FILTER ({gains}), count(*) FILTER ({loses}), "
         "CAST(sum(paid_after - paid_before) AS DOUBLE) / 100 FROM compared GROUP BY county ORDER BY county"
     ).fetchall()
     _spread(run, subject, effect, gains, loses)

@@ -207,12 +207,10 @@ def policy_places(actor: Actor, policy: str) -> list[PlaceCount]:
 def _place_count(region: str, rows: Sequence[Mapping[str, Any]]) -> PlaceCount:
     compared = rows[0]["receiving"] is not None
     paid = [row["payable"] for row in rows if row["payable"] is not None]
-    return PlaceCount(
-        region,
-        sum(row["eligible"] for row in rows),
-        *(sum(row[name] for row in rows) if compared else None for name in ("receiving", "missed", "leaking")),
-        payable=sum(paid) if paid else None,
+    receiving, missed, leaking = (
+        sum(row[name] for row in rows) if compared else None for name in ("receiving", "missed", "leaking")
     )
+    return PlaceCount(region, sum(row["eligible"] for row in rows), receiving, missed, leaking, sum(paid) if paid else None)
 
 
 def figures_read(policy: Policy) -> list[tuple[str, str]]:
