@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -347,3 +348,14 @@ def test_a_preview_may_be_made_while_another_loads(
     upload = upload_receive(steward, source=copied(export, tmp_path), file=REGISTER, now=now)
     with Lake.open(desk_lake).writing():
         assert upload_check(system, upload=upload.id, now=now) == "shown"
+
+
+def test_half_sent_files_of_a_killed_server_are_swept_away(home: Configuration, db: None) -> None:
+    incoming = home.uploads / "incoming"
+    incoming.mkdir(parents=True)
+    for name in ("old.part", "new.part"):
+        (incoming / name).write_bytes(b"half")
+    sent = datetime.now(UTC)
+    os.utime(incoming / "old.part", (0, (sent - 2 * KEPT).timestamp()))
+    uploads_expire(now=sent)
+    assert [path.name for path in incoming.iterdir()] == ["new.part"]

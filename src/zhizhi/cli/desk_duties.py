@@ -9,6 +9,7 @@ from zhizhi.apps.assistance.jobs import giving_out_duty, screening_duty
 from zhizhi.apps.casework.jobs import tidy
 from zhizhi.apps.casework.services.clock import cases_escalate, cases_resume
 from zhizhi.apps.catalogue.services.sync import catalogue_sync
+from zhizhi.apps.catalogue.services.uploads import uploads_expire
 from zhizhi.apps.jobs import services
 from zhizhi.apps.jobs.schemas import Daily, Every, Round
 from zhizhi.apps.journal.jobs import verify_ledger
@@ -38,6 +39,7 @@ def rounds(actor: Actor, lease: timedelta) -> list[Round]:
 
     def sync(now: datetime) -> None:
         catalogue_sync(actor, now=now)
+        uploads_expire(now=now)
 
     return [
         Round("seal", Every(timedelta(seconds=2)), seal),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -165,7 +166,17 @@ def uploads_expire(*, now: datetime) -> int:
     old.filter(state__in=("received", "shown", "failed")).update(state="expired", changed_at=now)
     for key in expired:
         shutil.rmtree(upload_folder(key), ignore_errors=True)
+    _sweep(now)
     return len(expired)
+
+
+def _sweep(now: datetime) -> None:
+    """Delete what a process that was killed left of files that were still being sent."""
+    oldest = (now - KEPT).timestamp()
+    for path in (configuration().uploads / "incoming").glob("*.part"):
+        with contextlib.suppress(FileNotFoundError):
+            if path.stat().st_mtime < oldest:
+                path.unlink()
 
 
 def tidy_name(file: str) -> str:
