@@ -23,7 +23,7 @@ class Card:
     phone: str
     reason: str
     asks: Sequence[str]
-    entitled: Sequence[str]
+    eligible_for: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def card_of(row: CaseRow) -> Card:
         str(card.get("phone") or ""),
         _said(card.get("reason"), tongue) or _said(row.title, tongue),
         [text for text in (_said(item, tongue) for item in card.get("asks") or ()) if text],
-        [_entitled(item, tongue) for item in card.get("entitled") or ()],
+        [_eligible_for(item, tongue) for item in card.get("entitled") or ()],
     )
 
 
@@ -70,7 +70,7 @@ def causes_of(findings: Sequence[Mapping[str, Any]]) -> list[Cause]:
     ]
 
 
-def _entitled(item: Mapping[str, Any], tongue: str) -> str:
+def _eligible_for(item: Mapping[str, Any], tongue: str) -> str:
     title = _said(item, tongue)
     if not item.get("payable_fen"):
         return title

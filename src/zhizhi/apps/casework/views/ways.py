@@ -17,7 +17,7 @@ from zhizhi.apps.casework.services.steps import case_move
 from zhizhi.apps.wording import lang, t
 from zhizhi.engines.workflow.definition import RETURN, STAY, Step, Transition, Workflow
 from zhizhi.engines.workflow.forms import asked
-from zhizhi.kernel.errors import InvalidError, NotFoundError, ZhizhiError
+from zhizhi.kernel.errors import ConflictError, InvalidError, NotFoundError, ZhizhiError
 
 _UPLOAD = "upload-"
 
@@ -187,7 +187,7 @@ def _form(detail: CaseDetail, step: Step, item: Transition, first: str, sent: Se
         outcome_error=outcome_error,
         faults=faults,
         version=detail.row.version,
-        key=mine.key if mine and error is not None and not code.startswith("casework.stale") else uuid.uuid4().hex,
+        key=mine.key if mine and error is not None and not isinstance(error, ConflictError) else uuid.uuid4().hex,
         opened=item.id == opened,
         files=kept,
     )
