@@ -48,7 +48,7 @@ def as_rows(panel: Panel) -> set[tuple[Any, ...]]:
     return {tuple(round(row[n], 9) if n == "peers" else row[n] for n in names) for row in panel.to_frame().to_pylist()}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     times=adoptions,
     entry=st.sampled_from(["after first adoption", "first adoption", "start"]),
