@@ -202,3 +202,18 @@ def test_old_records_are_cleared_away_and_waiting_jobs_are_not(actors: dict[Role
     assert services.finished_prune(before=clock - timedelta(days=1)) == 0
     assert services.finished_prune(before=clock + timedelta(days=1)) == 1
     assert [job.state for job in selectors.job_list(actors[Role.ADMINISTRATOR])[0]] == ["waiting"]
+
+
+def test_the_api_lists_what_the_page_lists_page_by_page(client_for: Callable[[Role], Client]) -> None:
+    for n in range(5):
+        count_doors.enqueue(n)
+    client, seen, cursor = client_for(Role.ADMINISTRATOR), [], ""
+    for _ in range(3):
+        page = client.get(f"/api/v1/jobs/?limit=2&cursor={cursor}").json()
+        seen += [job["id"] for job in page["items"]]
+        cursor = page["next"] or ""
+    assert (len(seen), len(set(seen)), page["next"], page["count"]) == (5, 5, None, 5)
+    assert client.get("/api/v1/jobs/?state=strange").status_code == 400
+    assert client.get("/api/v1/jobs/?cursor=strange").status_code == 400
+    assert client.get("/api/v1/jobs/workers").json() == []
+    assert client_for(Role.AUDITOR).get("/api/v1/jobs/").status_code == 403

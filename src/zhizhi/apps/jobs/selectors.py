@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
+from django.db.models import Q
 from django_tasks import TaskResultStatus
 from django_tasks_db.models import DBTaskResult
 
@@ -22,7 +24,9 @@ STATES = {
 WORDS = {str(status): word for word, status in STATES.items()}
 
 
-def job_list(actor: Actor, *, state: str = "", start: int = 0, limit: int = 50) -> tuple[list[JobView], int]:
+def job_list(
+    actor: Actor, *, state: str = "", start: int = 0, limit: int = 50, after: tuple[datetime, UUID] | None = None
+) -> tuple[list[JobView], int]:
     """Return jobs, newest first, and how many there are in all.
 
     Args:
@@ -30,6 +34,7 @@ def job_list(actor: Actor, *, state: str = "", start: int = 0, limit: int = 50) 
         state: one of ``STATES``; empty means all.
         start: how many to leave out.
         limit: how many to return.
+        after: when the last job of the page before was asked for, and its id.
 
     Raises:
         UsageError: ``jobs.state-unknown``.
@@ -40,9 +45,12 @@ def job_list(actor: Actor, *, state: str = "", start: int = 0, limit: int = 50) 
         if state not in STATES:
             raise UsageError("jobs.state-unknown", state=state, known=", ".join(STATES))
         rows = rows.filter(status=STATES[state])
+    total = rows.count()
+    if after is not None:
+        rows = rows.filter(Q(enqueued_at__lt=after[0]) | Q(enqueued_at=after[0], pk__gt=after[1]))
     shown = list(rows[start : start + limit])
     leases = {held.pk: held for held in Lease.objects.filter(pk__in=[row.pk for row in shown])}
-    return [_job(row, leases.get(row.pk)) for row in shown], rows.count()
+    return [_job(row, leases.get(row.pk)) for row in shown], total
 
 
 def job_counts(actor: Actor) -> dict[str, int]:

@@ -17,13 +17,10 @@ ROWS = 50
 KINDS = {"waiting": "neutral", "running": "attention", "done": "done", "failed": "urgent"}
 
 
-@page(Permission.JOBS_VIEW)
+@page(Permission.JOBS_VIEW, filters={"state", "page"})
 def job_page(request: HttpRequest) -> HttpResponse:
     """List jobs, newest first; above them whether a worker lives, below them the duties."""
     actor: Actor = request.actor  # type: ignore[attr-defined]
-    unknown = set(request.GET) - {"state", "page"}
-    if unknown:
-        raise UsageError("web.bad-request")
     state, number = request.GET.get("state", ""), _number(request.GET.get("page", "1"))
     jobs, total = selectors.job_list(actor, state=state, start=(number - 1) * ROWS, limit=ROWS)
     paginator = Paginator(range(total), ROWS)
