@@ -102,7 +102,7 @@ class Actor:
     """Who acts, in which post, from where. Services and selectors take one as their first argument.
 
     ``region`` is the code of the subtree that the post sees, ``department`` an id of the package (empty = all departments),
-    ``grade`` the highest data grade (1-4, as in the contracts), ``via`` one of page, api, cli, job.
+    ``grade`` the highest data grade (1-4, as in the contracts), ``via`` one of page, api, cli, job, view-as.
     """
 
     user_id: int | None
