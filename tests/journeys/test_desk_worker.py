@@ -9,12 +9,15 @@ import subprocess
 import sys
 import time
 import urllib.request
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 from desk_server import free_port
 
+SERVER = os.environ.get("ZHIZHI_TEST_POSTGRES", "")
 HERE = Path(__file__).parent
 ZHIZHI = str(Path(sys.executable).parent / "zhizhi")
 ENQUEUE = """
@@ -153,6 +156,31 @@ def test_the_server_keeps_its_worker_and_stops_with_it(home: Path, started: list
     assert server.wait(60) == 0
     until(lambda: not alive(after))
     assert not answers()
+
+
+@pytest.mark.skipif(not SERVER, reason="no PostgreSQL: ZHIZHI_TEST_POSTGRES names none")
+def test_a_worker_outlives_a_database_that_goes_away(tmp_path: Path, started: list[subprocess.Popen[bytes]]) -> None:
+    name, notes, home = f"zhizhi_{uuid.uuid4().hex[:10]}", tmp_path / "notes", tmp_path / "home"
+    with psycopg.connect(SERVER, autocommit=True) as server:
+        server.execute(f'CREATE DATABASE "{name}"')
+        there = surroundings(home) | {"DATABASE_URL": f"{SERVER.rpartition('/')[0]}/{name}"}
+        subprocess.run([ZHIZHI, "init", str(home), "--set", "demo=true"], check=True, env=there, capture_output=True)
+        started.append(subprocess.Popen([ZHIZHI, "work", "--home", str(home), "--lease", "10"], env=there))
+        enqueue = [sys.executable, "-c", ENQUEUE, str(notes), "2", "1"]
+        subprocess.run(enqueue, check=True, env=there, capture_output=True)
+        until(lambda: lines(notes) == ["began"])
+        server.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+        gone = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+        server.execute(gone, [name])
+        until(lambda: lines(notes) == ["began", "ended"])
+        time.sleep(2)
+        assert started[0].poll() is None, "it waits for the database to come back"
+        server.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+        with psycopg.connect(f"{SERVER.rpartition('/')[0]}/{name}", autocommit=True) as inside:
+            status = "SELECT status FROM django_tasks_database_dbtaskresult"
+            until(lambda: inside.execute(status).fetchall() == [("SUCCESSFUL",)])
+        started[0].terminate()
+        assert started[0].wait(30) == 0
 
 
 def alive(pid: int) -> bool:
