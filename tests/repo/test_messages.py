@@ -115,7 +115,9 @@ def test_every_error_that_is_raised_has_its_sentence_and_all_that_the_sentence_n
         elif all(keyword.arg for keyword in node.keywords):
             given = {keyword.arg for keyword in node.keywords} | added
             missing = placeholders(catalogue()[code]["en"]) - given
-            if missing and not any(isinstance(argument, ast.Dict | ast.Name | ast.Attribute | ast.Call) for argument in node.args[1:]):
+            if missing and not any(
+                isinstance(argument, ast.Dict | ast.Name | ast.Attribute | ast.Call) for argument in node.args[1:]
+            ):
                 wrong.append(f"{module.at(node)} {code} lacks {sorted(missing)}")
     assert not wrong, "\n".join(wrong)
 
