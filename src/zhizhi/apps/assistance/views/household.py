@@ -89,7 +89,7 @@ def household_page(
         "needs": need_of(findings={row.policy for row in file.entitlements if row.finding}, answers=_answers(actor, case)),
         "cases": cases_of_household(actor, household=pseudonym, now=now) if actor.may(Permission.CASE_VIEW) else [],
         "events": [
-            {"event": event, "what": t(label_of(event.name))}
+            {"event": event, "what": t(label_of(event.name)), "by": event.actor if event.role else t("cases.by-system")}
             for event in events_about(actor, f"household:{pseudonym}", limit=READERS * 3)
             if not is_read(event.name)
         ][:READERS],
