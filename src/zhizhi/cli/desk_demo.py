@@ -25,7 +25,7 @@ from zhizhi.kernel.messages import render
 LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 """No character that is taken for another."""
 
-WEST_LAKE, ENOUGH = "330106", 20
+WEST_LAKE, ENOUGH = "330106", 5
 
 POSTS: tuple[tuple[str, Role, str, str, int], ...] = (
     ("worker", Role.VILLAGE_WORKER, "town", "", 3),
