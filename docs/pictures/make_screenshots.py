@@ -40,7 +40,7 @@ FIRST_SCREEN = {"phone": 1_000, "desktop": 1_150}
 WIDTH = {"phone": 390, "desktop": 1_080}
 ROLES = (
     "village-worker",
-    "township-officer",
+    "town-officer",
     "county-manager",
     "policy-analyst",
     "data-steward",
@@ -53,7 +53,7 @@ ROLES = (
 def settle(page: Page) -> None:
     """Wait until every chart of the page is drawn."""
     page.wait_for_load_state("networkidle")
-    page.wait_for_function("[...document.querySelectorAll('figure[data-chart]:has(.ready)')].every(f => f.dataset.finished)")
+    page.wait_for_selector("figure[data-chart]:has(.ready):not([data-finished])", state="detached")
 
 
 def photograph(browser: Browser, desk: Desk, out: Path, role: str, size: str, lang: str) -> None:
