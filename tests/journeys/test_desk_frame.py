@@ -64,7 +64,7 @@ def test_charts_are_drawn_from_the_table_that_stays_behind_them(desk: Desk, desk
     desk.login(desktop, "reform-office", "en")
     desktop.goto(f"{desk.url}/en/assistance/cockpit")
     picture = desktop.locator("figure[data-chart=map][data-finished]")
-    expect(picture).to_have_count(1)
+    expect(picture).to_have_count(1, timeout=30_000)
     expect(picture.locator("canvas")).to_have_count(1)
     table = picture.locator("details")
     assert table.get_attribute("open") is None
