@@ -6,9 +6,10 @@ region, an innovation...) are absorbed: they are eliminated from every step, so 
 Groups without any event, or with events only, say nothing about the coefficients and are left out and counted.
 
 Errors: the sandwich of observed information and scores summed by cluster (K.-Y. Liang and S. L. Zeger, Biometrika 73 (1986)
-13-22), times G/(G-1), and Student's law with G-1 degrees. Where some combination of columns parts events from non-events, the maximum lies at infinity
-(A. Albert and J. A. Anderson, Biometrika 71 (1984) 1-10); the direction is looked for and told, and the bias-reduced estimate is
-given instead (D. Firth, Biometrika 80 (1993) 27-38; I. Kosmidis and D. Firth, Biometrika 96 (2009) 793-804), which is finite.
+13-22), times G/(G-1), and Student's law with G-1 degrees. Where some combination of columns
+parts events from non-events, the maximum lies at infinity (A. Albert and J. A. Anderson, Biometrika 71 (1984) 1-10); the
+direction is looked for and told, and the bias-reduced estimate is given instead (D. Firth, Biometrika 80 (1993) 27-38;
+I. Kosmidis and D. Firth, Biometrika 96 (2009) 793-804), which is finite.
 """
 
 from __future__ import annotations
