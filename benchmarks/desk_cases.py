@@ -77,7 +77,7 @@ def measure(cases: int, repeat: int) -> dict[str, Any]:
     people = {
         "city": who(Role.COUNTY_MANAGER, "330100", 1),
         "county": who(Role.COUNTY_MANAGER, counties[3], 2),
-        "town": who(Role.TOWNSHIP_OFFICER, towns[40], 3),
+        "town": who(Role.TOWN_OFFICER, towns[40], 3),
         "worker": who(Role.VILLAGE_WORKER, towns[40], 4),
     }
     found = {

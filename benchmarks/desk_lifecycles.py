@@ -32,10 +32,10 @@ WAYS: list[tuple[str, str, dict[str, Any]]] = [
     ("village-worker", "assessed", {
         "visited_on": "2026-03-04", "members_present": "2", "income": "850", "needs": ["medical"], "severity": "severe",
         "data_right": "yes", "finding": "药费负担重，建议医疗救助"}),
-    ("township-officer", "approve", {"decision": "give", "decision_reason": "收入低于标准", "told_how": "in-person",
+    ("town-officer", "approve", {"decision": "give", "decision_reason": "收入低于标准", "told_how": "in-person",
                                      "told_on": "2026-03-05"}),
     ("county-manager", "dispatched", {"departments": ["medical-insurance"], "aid": "医疗救助，每月报销"}),
-    ("township-officer", "done", {"arrived": "yes", "received_on": "2026-03-10", "closing_note": "已经领到医疗救助"}),
+    ("town-officer", "done", {"arrived": "yes", "received_on": "2026-03-10", "closing_note": "已经领到医疗救助"}),
 ]  # fmt: skip
 
 
@@ -130,7 +130,7 @@ def prepare(cases: int) -> dict[str, Any]:
     world = {
         town: {
             "village-worker": token(Role.VILLAGE_WORKER, town),
-            "township-officer": token(Role.TOWNSHIP_OFFICER, town),
+            "town-officer": token(Role.TOWN_OFFICER, town),
             "county-manager": manager,
         }
         for town in towns
@@ -226,14 +226,14 @@ async def burst(world: dict[str, Any], asked: argparse.Namespace) -> dict[str, A
                 return None
             return answer
 
-        opened = await ask("/cases", "township-officer", {
+        opened = await ask("/cases", "town-officer", {
             "household": household, "region": town, "title_zh": "可能应享未享：医疗救助",
             "title_en": "May be missing: medical aid", "severity": 2,
             "findings": [{"policy": "medical-aid", "finding": "missed"}]})  # fmt: skip
         if opened is None:
             return False
         case = opened["id"]
-        seen = await ask(f"/cases/{case}/assign", "township-officer", {"version": 1, "post": people["village-worker"][1]})
+        seen = await ask(f"/cases/{case}/assign", "town-officer", {"version": 1, "post": people["village-worker"][1]})
         for role, way, answers in WAYS:
             if seen is None:
                 return False

@@ -62,9 +62,9 @@ def walk(
     usual = {
         "reached": "village-worker",
         "assessed": "village-worker",
-        "approve": "township-officer",
+        "approve": "town-officer",
         "dispatched": "county-manager",
-        "done": "township-officer",
+        "done": "town-officer",
     }
     moved = Moved(case_id, version, "", None)
     for number, way in enumerate(ways):

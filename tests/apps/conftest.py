@@ -32,7 +32,7 @@ PLACES = [
 ]
 POSTS: dict[Role, tuple[str, str, int]] = {  # region, department, grade
     Role.VILLAGE_WORKER: ("330106109", "", 3),
-    Role.TOWNSHIP_OFFICER: ("330106109", "", 3),
+    Role.TOWN_OFFICER: ("330106109", "", 3),
     Role.COUNTY_MANAGER: ("330106", "", 3),
     Role.POLICY_ANALYST: ("330100", "civil-affairs", 2),
     Role.DATA_STEWARD: ("330100", "civil-affairs", 4),

@@ -74,10 +74,10 @@ def test_nobody_gives_herself_a_post(administrator: Actor, now: datetime) -> Non
 
 def test_a_post_lies_within_the_giver_s_own_place(users: dict[Role, int], county: Actor, now: datetime) -> None:
     with refused("accounts.outside-scope"):
-        post_grant(county, user_id=users[Role.TOWNSHIP_OFFICER], role=Role.VILLAGE_WORKER, region="330102001", now=now)
+        post_grant(county, user_id=users[Role.TOWN_OFFICER], role=Role.VILLAGE_WORKER, region="330102001", now=now)
     with refused("accounts.outside-scope"):
-        post_grant(county, user_id=users[Role.TOWNSHIP_OFFICER], role=Role.VILLAGE_WORKER, region="330100", now=now)
-    assert post_grant(county, user_id=users[Role.TOWNSHIP_OFFICER], role=Role.VILLAGE_WORKER, region="330106002", now=now)
+        post_grant(county, user_id=users[Role.TOWN_OFFICER], role=Role.VILLAGE_WORKER, region="330100", now=now)
+    assert post_grant(county, user_id=users[Role.TOWN_OFFICER], role=Role.VILLAGE_WORKER, region="330106002", now=now)
 
 
 def test_who_holds_a_post_above_is_not_changed_from_below(users: dict[Role, int], county: Actor, now: datetime) -> None:
@@ -101,7 +101,7 @@ def test_people_of_other_places_are_not_there(users: dict[Role, int], county: Ac
         with refused("web.not-found", NotFoundError):
             act()
     seen = {person.username for person in user_list(county, now=now)}
-    assert seen == {"county-admin", "county-manager", "township-officer", "village-worker"}
+    assert seen == {"county-admin", "county-manager", "town-officer", "village-worker"}
 
 
 def test_a_grade_above_what_the_installation_allows_is_refused(
@@ -183,10 +183,10 @@ def test_a_place_outside_is_refused_by_the_form_too(users: dict[Role, int], coun
     client = Client()
     client.force_login(User.objects.get(pk=county.user_id), backend="django.contrib.auth.backends.ModelBackend")
     given = {"role": "village-worker", "region": "330102001", "department": "", "grade": "2"}
-    answer = client.post(f"/zh-hans/accounts/people/{users[Role.TOWNSHIP_OFFICER]}/posts", given)
+    answer = client.post(f"/zh-hans/accounts/people/{users[Role.TOWN_OFFICER]}/posts", given)
     assert answer.status_code == 422
     assert "330102001" in answer.content.decode()
-    assert not Post.objects.filter(user_id=users[Role.TOWNSHIP_OFFICER], region="330102001").exists()
+    assert not Post.objects.filter(user_id=users[Role.TOWN_OFFICER], region="330102001").exists()
 
 
 # --- previews ---

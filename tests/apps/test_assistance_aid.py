@@ -84,7 +84,7 @@ def test_what_departments_pay_is_listed_with_source_and_comes_to_a_year(ready: A
 
 def test_amounts_above_the_grade_are_hidden_and_in_no_total(ready: Actor) -> None:
     household, _ = receiving("dibao")
-    low = Actor(1, 1, "x", Role.TOWNSHIP_OFFICER, "330000", grade=2, permissions=ready.permissions)
+    low = Actor(1, 1, "x", Role.TOWN_OFFICER, "330000", grade=2, permissions=ready.permissions)
     listed = aid_list(low, household=household, on=ON)
     assert all(row.hidden and row.value_fen is None for row in listed.rows if row.policy == "dibao")
     assert listed.totals["money"] == 0

@@ -38,7 +38,7 @@ def send(client: Client, path: str, **body: Any) -> Any:
 
 
 def test_a_whole_life_through_the_api(client_for: Browser, people: dict[Role, Actor]) -> None:
-    worker, officer, manager = (client_for(role) for role in (Role.VILLAGE_WORKER, Role.TOWNSHIP_OFFICER, Role.COUNTY_MANAGER))
+    worker, officer, manager = (client_for(role) for role in (Role.VILLAGE_WORKER, Role.TOWN_OFFICER, Role.COUNTY_MANAGER))
     made = send(officer, "/cases", **NEW)
     assert made.status_code == 201, made.content
     case = made.json()["id"]
@@ -127,14 +127,14 @@ def test_paging_and_scope(client_for: Browser, people: dict[Role, Actor], system
 
 def test_everything_else_answers(client_for: Browser, people: dict[Role, Actor], system: Actor, now: datetime) -> None:
     one, two, three = case_open_many(system, drafts=[draft(1), draft(2), draft(3)], now=now)
-    worker, officer = client_for(Role.VILLAGE_WORKER), client_for(Role.TOWNSHIP_OFFICER)
+    worker, officer = client_for(Role.VILLAGE_WORKER), client_for(Role.TOWN_OFFICER)
     assert send(worker, f"/cases/{one}/take", version=1).status_code == 200
     assert worker.get(f"{ROOT}/doors").json()["rows"][0]["id"] == one
     assert send(worker, f"/cases/{one}/pause", version=2, reason="in-hospital", note="周五出院").json()["due"] is None
     assert send(worker, f"/cases/{one}/resume", version=3).status_code == 200
     posts = worker.get(f"{ROOT}/cases/{one}/posts").json()
-    assert {post["role"] for post in posts} == {"village-worker", "township-officer"}
-    officer_post = next(post["id"] for post in posts if post["role"] == "township-officer")
+    assert {post["role"] for post in posts} == {"village-worker", "town-officer"}
+    officer_post = next(post["id"] for post in posts if post["role"] == "town-officer")
     assert send(worker, f"/cases/{one}/hand-over", version=4, post=officer_post, note="明天出差").status_code == 200
     assert send(worker, f"/cases/{one}/comments", text="邻居说周末在家").status_code == 201
     assert send(officer, f"/cases/{one}/links", other=two, kind="related").status_code == 204

@@ -55,7 +55,7 @@ def at_once(*calls: Callable[[], Any]) -> list[Any]:
 
 
 def test_two_people_act_at_once_and_the_second_is_told(people: dict[str, Actor], now: datetime) -> None:
-    officer, worker = people["township-officer"], people["village-worker"]
+    officer, worker = people["town-officer"], people["village-worker"]
     for number in range(6):
         case = case_open(officer, draft=draft(number), now=now)
         given = at_once(
@@ -76,7 +76,7 @@ def test_two_people_act_at_once_and_the_second_is_told(people: dict[str, Actor],
 def test_one_form_sent_by_two_requests_counts_once(people: dict[str, Actor], now: datetime) -> None:
     worker = people["village-worker"]
     for number in range(6):
-        case = case_open(people["township-officer"], draft=draft(number), now=now)
+        case = case_open(people["town-officer"], draft=draft(number), now=now)
 
         def send(case: int = case) -> Any:
             return case_move(worker, case_id=case, version=1, way_id="moved", reason="搬走了", key="one-form", now=now)
@@ -113,7 +113,7 @@ def test_two_watchers_escalate_each_case_once(people: dict[str, Actor], system: 
 
 
 def test_merging_two_cases_into_each_other_leaves_one_open(people: dict[str, Actor], now: datetime) -> None:
-    officer = people["township-officer"]
+    officer = people["town-officer"]
     one, two = case_open_many(officer, drafts=[draft(1), draft(2)], now=now)
     given = at_once(
         lambda: case_merge(officer, case_id=one, version=1, into_id=two, reason="同一户", now=now),
@@ -137,7 +137,7 @@ def test_summing_up_while_cases_are_opened_loses_no_number(people: dict[str, Act
 def test_a_broken_write_leaves_nothing_of_the_step(people: dict[str, Actor], now: datetime) -> None:
     """A line of the timeline that cannot be written takes the change, the number and the event with it."""
     worker = people["village-worker"]
-    case = case_open(people["township-officer"], draft=draft(), now=now)
+    case = case_open(people["town-officer"], draft=draft(), now=now)
     table = "journal_eventsubject"
     with connection.cursor() as cursor:
         cursor.execute(f"ALTER TABLE {table} RENAME TO {table}_away")

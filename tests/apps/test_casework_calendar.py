@@ -66,7 +66,7 @@ def test_a_day_made_free_moves_the_deadlines_that_run_over_it(people: dict[str, 
     assert deadlines_renew(system, now=now) == 0
     assert Case.objects.get(pk=two).due == before + timedelta(days=1)
     assert Case.objects.get(pk=still).due is None
-    detail = case_get(people["township-officer"], case_id=one, now=now)
+    detail = case_get(people["town-officer"], case_id=one, now=now)
     assert "2026-03-06 放假（防汛停工），不算。" in detail.deadline
     fresh = case_open(system, draft=draft(4), now=now)
     assert Case.objects.get(pk=fresh).due == before + timedelta(days=1)

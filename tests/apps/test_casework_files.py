@@ -37,7 +37,7 @@ def people(actors: dict[Role, Actor], system: Actor, now: datetime) -> dict[str,
 
 @pytest.fixture
 def case(people: dict[str, Actor], now: datetime) -> int:
-    return case_open(people["township-officer"], draft=draft(), now=now)
+    return case_open(people["town-officer"], draft=draft(), now=now)
 
 
 def photograph(kind: str = "JPEG", size: tuple[int, int] = (60, 40)) -> bytes:
@@ -63,7 +63,7 @@ def test_a_photograph_loses_its_place_and_camera_and_stands_upright(
     raw = photograph(kind)
     assert b"Secret Phone" in raw
     pk = add(people["village-worker"], case, raw, now)
-    found, path = attachment_path(people["township-officer"], attachment_id=pk)
+    found, path = attachment_path(people["town-officer"], attachment_id=pk)
     kept = path.read_bytes()
     assert b"Secret Phone" not in kept
     with Image.open(io.BytesIO(kept)) as image:
@@ -97,7 +97,7 @@ def test_the_same_content_is_stored_once_and_listed_once(
 ) -> None:
     one = add(people["village-worker"], case, PDF, now, "a.pdf")
     assert add(people["village-worker"], case, PDF, now, "b.pdf") == one
-    other = case_open(people["township-officer"], draft=draft(2), now=now)
+    other = case_open(people["town-officer"], draft=draft(2), now=now)
     assert add(people["village-worker"], other, PDF, now, "c.pdf") != one
     assert len([path for path in home.files.glob("*/*") if path.is_file()]) == 1
 
@@ -186,7 +186,7 @@ def test_whoever_may_not_see_the_case_neither_adds_nor_fetches(
 def test_removing_leaves_a_line_and_the_content_goes_when_nothing_names_it(
     people: dict[str, Actor], case: int, home: Configuration, now: datetime
 ) -> None:
-    worker, officer = people["village-worker"], people["township-officer"]
+    worker, officer = people["village-worker"], people["town-officer"]
     pk = add(officer, case, PDF, now)
     with pytest.raises(RefusedError):
         attachment_remove(worker, attachment_id=pk, now=now)
@@ -207,7 +207,7 @@ def test_removing_leaves_a_line_and_the_content_goes_when_nothing_names_it(
 def test_a_file_of_the_form_must_belong_to_the_case(people: dict[str, Actor], case: int, now: datetime) -> None:
     worker = people["village-worker"]
     moved = case_move(worker, case_id=case, version=1, way_id="reached", answers=FORMS["reached"], now=now)
-    other = case_open(people["township-officer"], draft=draft(3), now=now)
+    other = case_open(people["town-officer"], draft=draft(3), now=now)
     mine, theirs = add(worker, case, PDF, now), add(worker, other, PDF, now)
     answers = {**FORMS["assessed"], "photos": [str(theirs)]}
     with pytest.raises(InvalidError) as caught:

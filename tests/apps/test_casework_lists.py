@@ -98,7 +98,7 @@ def test_a_list_shows_what_lies_in_the_subtree_and_nothing_else(world: dict[str,
 
 
 def test_every_tile_is_the_count_of_its_list(world: dict[str, Actor], now: datetime) -> None:
-    for name in ("county-manager", "township-officer", "village-worker"):
+    for name in ("county-manager", "town-officer", "village-worker"):
         actor = world[name]
         found = counts(actor, now=now)
         for status in ("open", "overdue", "today", "soon", "paused", "unassigned"):
@@ -248,7 +248,7 @@ def test_today_is_the_calendar_day_of_the_region(people: dict[str, Actor], syste
     assert str(Case.objects.get().opened_on) == "2026-03-05"
     due = Case.objects.get().due
     assert due is not None
-    officer = people["township-officer"]
+    officer = people["town-officer"]
     evening, morning = due - timedelta(hours=20), due - timedelta(hours=9)  # the day before, and the day itself
     assert (counts(officer, now=evening).today, counts(officer, now=morning).today) == (0, 1)
     assert trend(officer, now=late, days=1)[0].opened == 1
@@ -285,7 +285,7 @@ def test_what_is_overdue_comes_before_what_is_severe(people: dict[str, Actor], s
     case_open_many(system, drafts=[draft(3, severity=3, region=BEISHAN)], now=now)
     assert [int(row.household, 16) for row in doors(worker, now=now).rows] == [1, 2]
     assert [row.status for row in doors(worker, now=now).rows] == ["overdue", "running"]
-    assert doors(people["township-officer"], now=now).rows == []
+    assert doors(people["town-officer"], now=now).rows == []
     with pytest.raises(RefusedError):
         doors(people["auditor"], now=now)
 

@@ -37,11 +37,11 @@ def people(actors: dict[Role, Actor], system: Actor, now: datetime) -> dict[str,
 
 @pytest.fixture
 def opened(people: dict[str, Actor], system: Actor, now: datetime) -> int:
-    return case_open(people["township-officer"], draft=draft(), now=now)
+    return case_open(people["town-officer"], draft=draft(), now=now)
 
 
 def test_a_case_goes_through_five_steps_and_is_counted_once(people: dict[str, Actor], opened: int, now: datetime) -> None:
-    officer = people["township-officer"]
+    officer = people["town-officer"]
     detail = case_get(officer, case_id=opened, now=now)
     assert (detail.row.state, detail.row.version, detail.row.status) == ("respond", 1, "running")
     assert detail.row.due is not None
@@ -66,17 +66,17 @@ def test_a_case_goes_through_five_steps_and_is_counted_once(people: dict[str, Ac
 
 
 def test_a_case_comes_back_to_the_hands_it_was_in(people: dict[str, Actor], opened: int, now: datetime) -> None:
-    worker, officer = people["village-worker"], people["township-officer"]
+    worker, officer = people["village-worker"], people["town-officer"]
     moved = walk(people, opened, 1, ["reached", "assessed"], lambda: now)
     held = case_get(officer, case_id=opened, now=now).row
-    assert (held.role, held.holder_post) == ("township-officer", None)
+    assert (held.role, held.holder_post) == ("town-officer", None)
     case_move(officer, case_id=opened, version=moved.version, way_id="back-to-assess", reason="收入没有写清楚", now=now)
     held = case_get(officer, case_id=opened, now=now).row
     assert (held.state, held.role, held.holder_post) == ("assess", "village-worker", worker.post_id)
 
 
 def test_a_return_needs_a_reason_and_begins_the_step_anew(people: dict[str, Actor], opened: int, now: datetime) -> None:
-    officer = people["township-officer"]
+    officer = people["town-officer"]
     moved = walk(people, opened, 1, ["reached", "assessed"], lambda: now)
     with pytest.raises(InvalidError) as caught:
         case_move(officer, case_id=opened, version=moved.version, way_id="back-to-assess", now=now)
@@ -164,7 +164,7 @@ def test_outside_the_region_a_case_is_not_there(people: dict[str, Actor], system
 def test_a_stale_form_is_told_who_did_what_when_and_overwrites_nothing(
     people: dict[str, Actor], opened: int, now: datetime
 ) -> None:
-    worker, officer = people["village-worker"], people["township-officer"]
+    worker, officer = people["village-worker"], people["town-officer"]
     case_pause(worker, case_id=opened, version=1, reason_id="in-hospital", now=now)
     case_resume(worker, case_id=opened, version=2, now=now + timedelta(hours=1))
     with pytest.raises(ConflictError) as caught:
@@ -197,7 +197,7 @@ def test_the_same_form_sent_twice_counts_once(people: dict[str, Actor], opened: 
 
 
 def test_opening_twice_opens_once(people: dict[str, Actor], opened: int, now: datetime) -> None:
-    officer = people["township-officer"]
+    officer = people["town-officer"]
     with pytest.raises(ConflictError) as caught:
         case_open(officer, draft=draft(), now=now)
     assert caught.value.params["number"] == opened
@@ -206,7 +206,7 @@ def test_opening_twice_opens_once(people: dict[str, Actor], opened: int, now: da
 
 
 def test_many_are_opened_in_order_and_a_household_never_twice(people: dict[str, Actor], opened: int, now: datetime) -> None:
-    officer = people["township-officer"]
+    officer = people["town-officer"]
     more = draft(1, findings=[{"policy": "dibao", "finding": "missed"}], severity=3, score=90.0)
     ids = case_open_many(officer, drafts=[draft(3), more, draft(4), draft(3, findings=[])], now=now)
     assert ids[1] == opened
@@ -236,7 +236,7 @@ def test_a_draft_that_cannot_be_right_is_refused_and_none_is_opened(
     people: dict[str, Actor], now: datetime, changes: dict[str, Any]
 ) -> None:
     with pytest.raises((InvalidError, RefusedError)):
-        case_open_many(people["township-officer"], drafts=[draft(5), draft(6, **changes)], now=now)
+        case_open_many(people["town-officer"], drafts=[draft(5), draft(6, **changes)], now=now)
     assert Case.objects.count() == 0
 
 
@@ -281,7 +281,7 @@ def test_an_overdue_case_is_escalated_once(people: dict[str, Actor], opened: int
     assert cases_escalate(system, now=due) == 0
     assert cases_escalate(system, now=due + timedelta(minutes=1)) == 1
     assert cases_escalate(system, now=due + timedelta(minutes=2)) == 0
-    officer = people["township-officer"]
+    officer = people["town-officer"]
     listed = case_list(officer, wanted=CaseFilter(status="escalated"), now=due)
     assert [row.id for row in listed.rows] == [opened]
     assert case_count(people["county-manager"], wanted=CaseFilter(status="escalated"), now=due) == 0
@@ -294,7 +294,7 @@ def test_an_overdue_case_is_escalated_once(people: dict[str, Actor], opened: int
 def test_a_closed_case_is_reopened_within_its_window_and_no_longer_counted_as_closed(
     people: dict[str, Actor], opened: int, now: datetime
 ) -> None:
-    officer, worker = people["township-officer"], people["village-worker"]
+    officer, worker = people["town-officer"], people["village-worker"]
     moved = walk(people, opened, 1, WAYS, lambda: now, outcome="granted")
     closed = CaseFilter(status="closed")
     assert case_count(officer, wanted=closed, now=now) == 1
@@ -316,7 +316,7 @@ def test_a_closed_case_is_reopened_within_its_window_and_no_longer_counted_as_cl
 
 
 def test_a_case_is_not_reopened_beside_a_newer_one(people: dict[str, Actor], opened: int, now: datetime) -> None:
-    officer = people["township-officer"]
+    officer = people["town-officer"]
     moved = walk(people, opened, 1, WAYS, lambda: now, outcome="granted")
     newer = case_open(officer, draft=draft(1), now=now)
     with pytest.raises(ConflictError) as caught:
@@ -325,10 +325,10 @@ def test_a_case_is_not_reopened_beside_a_newer_one(people: dict[str, Actor], ope
 
 
 def test_assigning_needs_a_post_of_the_right_role_and_place(people: dict[str, Actor], opened: int, now: datetime) -> None:
-    officer, worker = people["township-officer"], people["village-worker"]
+    officer, worker = people["town-officer"], people["village-worker"]
     assert worker.post_id
     fit = posts_for(officer, case_id=opened)
-    assert {post.role.value for post in fit} == {"village-worker", "township-officer"}
+    assert {post.role.value for post in fit} == {"village-worker", "town-officer"}
     with pytest.raises(InvalidError):
         case_assign(officer, case_id=opened, version=1, post_id=people["county-manager"].post_id or 0, now=now)
     with pytest.raises(RefusedError):
@@ -363,7 +363,7 @@ def test_many_are_assigned_and_what_does_not_fit_is_passed_over(people: dict[str
 
 def test_linked_cases_name_each_other_where_both_are_in_sight(people: dict[str, Actor], system: Actor, now: datetime) -> None:
     one, two, far = case_open_many(system, drafts=[draft(1), draft(2), draft(3, region=QINGBO)], now=now)
-    officer = people["township-officer"]
+    officer = people["town-officer"]
     case_link(officer, case_id=two, other_id=one, kind="related", now=now)
     case_link(officer, case_id=one, other_id=two, kind="related", now=now)
     case_link(system, case_id=one, other_id=far, kind="duplicate", now=now)
@@ -380,7 +380,7 @@ def test_a_merged_case_gives_its_findings_and_counts_for_no_policy(
 ) -> None:
     extra = [{"policy": "dibao", "finding": "missed"}]
     one, two = case_open_many(system, drafts=[draft(1), draft(2, findings=extra, severity=3)], now=now)
-    officer = people["township-officer"]
+    officer = people["town-officer"]
     with pytest.raises(InvalidError):
         case_merge(officer, case_id=two, version=1, into_id=two, reason="同一户", now=now)
     case_merge(officer, case_id=two, version=1, into_id=one, reason="同一户", now=now)
@@ -407,7 +407,7 @@ def test_a_clock_that_is_set_back_loses_nothing(people: dict[str, Actor], opened
 
 
 def test_a_household_knows_its_cases(people: dict[str, Actor], opened: int, now: datetime) -> None:
-    officer = people["township-officer"]
+    officer = people["town-officer"]
     assert [row.id for row in cases_of_household(officer, household=household(1), now=now)] == [opened]
     known = last_cases(officer, households=[household(1), household(2)])
     assert known == {

@@ -80,7 +80,7 @@ def behind(actor: Actor, address: str, now: datetime) -> int:
     return case_count(actor, wanted=filter_from(query), now=now)
 
 
-@pytest.mark.parametrize("role", [Role.COUNTY_MANAGER, Role.TOWNSHIP_OFFICER])
+@pytest.mark.parametrize("role", [Role.COUNTY_MANAGER, Role.TOWN_OFFICER])
 def test_every_figure_is_the_count_of_its_list(
     role: Role,
     client_for: Callable[[Role], Client],

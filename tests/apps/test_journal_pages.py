@@ -97,9 +97,9 @@ def test_pseudonyms_are_cut_for_those_who_may_not_open_files(world: dict[str, li
 
 
 def test_who_read_a_household(world: dict[str, list[int]], actors: dict[Role, Actor]) -> None:
-    (reading,) = reads_of(actors[Role.TOWNSHIP_OFFICER], HOUSEHOLD.partition(":")[2])
+    (reading,) = reads_of(actors[Role.TOWN_OFFICER], HOUSEHOLD.partition(":")[2])
     assert (reading.id, reading.actor, reading.purpose) == (world["read"][0], "village-worker", "走访前查看")
-    assert [event.id for event in events_about(actors[Role.TOWNSHIP_OFFICER], "case:2")] == [world["xihu"][1]]
+    assert [event.id for event in events_about(actors[Role.TOWN_OFFICER], "case:2")] == [world["xihu"][1]]
     with pytest.raises(RefusedError):
         reads_of(actors[Role.AUDITOR], "x")
 

@@ -69,9 +69,9 @@ def test_a_case_goes_from_finding_to_closed_on_its_page(client_for: Clients, cas
     roles = {
         "reached": Role.VILLAGE_WORKER,
         "assessed": Role.VILLAGE_WORKER,
-        "approve": Role.TOWNSHIP_OFFICER,
-        "dispatched": Role.TOWNSHIP_OFFICER,
-        "done": Role.TOWNSHIP_OFFICER,
+        "approve": Role.TOWN_OFFICER,
+        "dispatched": Role.TOWN_OFFICER,
+        "done": Role.TOWN_OFFICER,
     }
     for name, role in roles.items():
         client = client_for(role)
@@ -89,7 +89,7 @@ def test_a_case_goes_from_finding_to_closed_on_its_page(client_for: Clients, cas
 
 
 def test_a_decision_needs_its_reason_and_nothing_typed_is_lost(client_for: Clients, case: int, actors: dict[Role, Actor]) -> None:
-    worker, officer = client_for(Role.VILLAGE_WORKER), client_for(Role.TOWNSHIP_OFFICER)
+    worker, officer = client_for(Role.VILLAGE_WORKER), client_for(Role.TOWN_OFFICER)
     for name in ("reached", "assessed"):
         assert worker.post(at(case, "step"), way(page_of(worker, case), name, **FORMS[name])).status_code == 302
     page = page_of(officer, case)
@@ -115,7 +115,7 @@ def test_a_decision_needs_its_reason_and_nothing_typed_is_lost(client_for: Clien
 def test_the_second_of_two_people_is_told_and_keeps_what_she_typed(
     client_for: Clients, case: int, actors: dict[Role, Actor]
 ) -> None:
-    officer, worker = client_for(Role.TOWNSHIP_OFFICER), client_for(Role.VILLAGE_WORKER)
+    officer, worker = client_for(Role.TOWN_OFFICER), client_for(Role.VILLAGE_WORKER)
     stale = page_of(officer, case)
     assert worker.post(at(case, "step"), way(page_of(worker, case), "reached", **FORMS["reached"])).status_code == 302
     late = officer.post(at(case, "step"), way(stale, "reached", **{**FORMS["reached"], "note": "邻居说明天在家"}))
@@ -131,7 +131,7 @@ def test_the_second_of_two_people_is_told_and_keeps_what_she_typed(
 def test_a_stale_form_of_the_same_step_is_filled_again_and_can_be_sent(
     client_for: Clients, case: int, actors: dict[Role, Actor]
 ) -> None:
-    officer, worker = client_for(Role.TOWNSHIP_OFFICER), client_for(Role.VILLAGE_WORKER)
+    officer, worker = client_for(Role.TOWN_OFFICER), client_for(Role.VILLAGE_WORKER)
     stale = page_of(officer, case)
     assert worker.post(at(case, "step"), way(page_of(worker, case), "not-home", note="下午再来")).status_code == 302
     late = officer.post(at(case, "step"), way(stale, "reached", **{**FORMS["reached"], "note": "电话打通了"}))
@@ -156,7 +156,7 @@ def test_the_same_form_sent_twice_counts_once(client_for: Clients, case: int, ac
 def test_pausing_handing_over_and_what_is_refused_there(
     client_for: Clients, case: int, actors: dict[Role, Actor], users: dict[Role, int]
 ) -> None:
-    officer = client_for(Role.TOWNSHIP_OFFICER)
+    officer = client_for(Role.TOWN_OFFICER)
     page = page_of(officer, case)
     paused = form_of(page, 'name="pause"')
     assert officer.post(at(case, "pause"), {**paused, "pause": "holiday"}).status_code == 422
@@ -165,14 +165,14 @@ def test_pausing_handing_over_and_what_is_refused_there(
     assert "计时已暂停" in page
     assert 'name="way"' not in page
     assert officer.post(at(case, "resume"), form_of(page, "恢复计时")).status_code == 302
-    post = posts_of(users[Role.TOWNSHIP_OFFICER])[0]
+    post = posts_of(users[Role.TOWN_OFFICER])[0]
     page = page_of(officer, case)
     given = form_of(page, 'id="give-post"')
     assert officer.post(at(case, "give"), {**given, "post": "999999"}).status_code == 422
     assert officer.post(at(case, "give"), {**given, "post": post.id}).status_code == 302
     assert detail(actors, case).row.holder_post == post.id
     worker = client_for(Role.VILLAGE_WORKER)
-    assert "案件在township-officer手里" in page_of(worker, case)
+    assert "案件在town-officer手里" in page_of(worker, case)
     fresh = {"version": detail(actors, case).row.version, "key": "forced", "state": "respond", "way": "reached"}
     forced = worker.post(at(case, "step"), {**fresh, **FORMS["reached"]})
     assert forced.status_code == 403
@@ -182,7 +182,7 @@ def test_pausing_handing_over_and_what_is_refused_there(
 def test_closed_cases_open_again_within_the_window_with_a_reason(
     client_for: Clients, case: int, actors: dict[Role, Actor]
 ) -> None:
-    worker, officer = client_for(Role.VILLAGE_WORKER), client_for(Role.TOWNSHIP_OFFICER)
+    worker, officer = client_for(Role.VILLAGE_WORKER), client_for(Role.TOWN_OFFICER)
     assert worker.post(at(case, "step"), way(page_of(worker, case), "moved", reason="搬到外地")).status_code == 302
     page = page_of(officer, case)
     assert "已办结：已搬走或无法找到" in page
@@ -239,7 +239,7 @@ def test_a_case_elsewhere_is_not_there(client_for: Clients, system: Actor) -> No
 
 
 def test_search_leads_straight_to_a_case(client_for: Clients, case: int, actors: dict[Role, Actor]) -> None:
-    client, number = client_for(Role.TOWNSHIP_OFFICER), detail(actors, case).row.number
+    client, number = client_for(Role.TOWN_OFFICER), detail(actors, case).row.number
     assert client.get("/zh-hans/assistance/search", {"q": number}).url == at(case)
     found = client.get("/zh-hans/assistance/search", {"q": "医疗救助"}).content.decode()
     assert at(case) in found
@@ -274,8 +274,8 @@ def test_every_chip_counts_the_rows_behind_it(client_for: Clients, many: list[in
             assert client.get(LIST + chip["url"]).context["total"] == chip["n"], chip["label"]
     assert response.context["total"] == 63
     assert "共 63 条" in response.content.decode()
-    officer = client_for(Role.TOWNSHIP_OFFICER).get(LIST)
-    assert officer.context["total"] == case_count(actors[Role.TOWNSHIP_OFFICER], wanted=CaseFilter(), now=timezone.now()) == 48
+    officer = client_for(Role.TOWN_OFFICER).get(LIST)
+    assert officer.context["total"] == case_count(actors[Role.TOWN_OFFICER], wanted=CaseFilter(), now=timezone.now()) == 48
 
 
 def test_pages_follow_each_other_and_keep_the_filters(client_for: Clients, many: list[int]) -> None:
@@ -355,7 +355,7 @@ def test_the_calendar_is_kept_on_its_page(client_for: Clients, case: int, actors
 
 
 def test_what_the_second_person_did_in_another_way_shows(client_for: Clients, case: int, actors: dict[Role, Actor]) -> None:
-    officer = client_for(Role.TOWNSHIP_OFFICER)
+    officer = client_for(Role.TOWN_OFFICER)
     stale = page_of(officer, case)
     case_move(
         actors[Role.VILLAGE_WORKER], case_id=case, version=1, way_id="moved", reason="搬走了", outcome="", now=timezone.now()

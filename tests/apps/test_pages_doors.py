@@ -175,7 +175,7 @@ def test_doors_of_others_and_elsewhere_are_not_shown(
     assert [item["row"].id for item in client.get(DOORS).context["doors"]] == [door]
     assert client.get(f"/zh-hans/cases/{foreign}/visit").status_code == 404
     assert client.post(f"/zh-hans/cases/{foreign}/visit", {"way": "moved", "state": "respond"}).status_code == 404
-    assert client_for(Role.TOWNSHIP_OFFICER).get(DOORS).context["doors"] == []
+    assert client_for(Role.TOWN_OFFICER).get(DOORS).context["doors"] == []
 
 
 def test_no_door_today_says_what_to_do(client_for: Clients) -> None:

@@ -157,7 +157,7 @@ def test_findings_of_another_region_cannot_be_dealt_with(
 
 
 def test_filters_are_kept_by_each_person_for_herself(client_for: Clients, reader: FoundReader) -> None:
-    mine, other = client_for(Role.COUNTY_MANAGER), client_for(Role.TOWNSHIP_OFFICER)
+    mine, other = client_for(Role.COUNTY_MANAGER), client_for(Role.TOWN_OFFICER)
     kept = {"name": "待核实", "query": "finding=unknown&page=3"}
     assert mine.post("/zh-hans/assistance/findings/filters", kept).status_code == 302
     view = mine.get(URL).context["filters"][0]

@@ -173,7 +173,7 @@ def test_a_household_is_found_by_a_card_without_leaving_the_number_anywhere(
     led = client.post("/zh-hans/assistance/search/household", {"number": person.number})
     assert led.url == f"{url(household)}?purpose=visit"
     assert client.post("/zh-hans/assistance/search/household", {"number": "330106199001011234"}).status_code == 404
-    elsewhere = client_for(Role.TOWNSHIP_OFFICER)
+    elsewhere = client_for(Role.TOWN_OFFICER)
     region = reader.of_household(XIHU, household)[0].region
     if not region.startswith("330106109"):
         assert elsewhere.post("/zh-hans/assistance/search/household", {"number": person.number}).status_code == 404

@@ -68,7 +68,7 @@ def visit(page: Page, desk: Desk, lang: str) -> str:
 def decide(page: Page, desk: Desk, case: str, lang: str) -> None:
     """The officer's part: decide, dispatch, close."""
     page.context.clear_cookies()
-    desk.login(page, "township-officer", lang)
+    desk.login(page, "town-officer", lang)
     for _ in range(8):
         page.goto(f"{desk.url}/{lang}/cases/{case}")
         forms = page.locator("section[aria-labelledby=next] form[id^=way-]")

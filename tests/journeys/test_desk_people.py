@@ -31,7 +31,7 @@ def test_a_newcomer_is_given_an_account_and_a_post_and_chooses_her_own_password(
     assert re.fullmatch(r"[a-z]+(-[a-z]+){4}", given)
     desktop.get_by_role("link", name="She has been told").click()
     desktop.wait_for_load_state()
-    desktop.select_option("select[name=role]", "township-officer")
+    desktop.select_option("select[name=role]", "town-officer")
     desktop.fill("input[name=region]", place.split()[0])
     desktop.select_option("select[name=grade]", "2")
     send(desktop)

@@ -19,11 +19,11 @@ def ask(desk: Desk, query: str, *given: str) -> list[tuple[object, ...]]:
 
 
 def test_outside_her_place_there_is_nothing(desk: Desk, desktop: Page) -> None:
-    own = desk.accounts["township-officer"]["region"]
+    own = desk.accounts["town-officer"]["region"]
     foreign = ask(desk, "SELECT id, household, title_zh FROM casework_case WHERE region NOT LIKE ? LIMIT 1", f"{own}%")
     ((case, household, _),) = foreign
     (count,) = ask(desk, "SELECT count(*) FROM casework_case WHERE closed_at IS NULL AND region LIKE ?", f"{own}%")[0]
-    desk.login(desktop, "township-officer", "en")
+    desk.login(desktop, "town-officer", "en")
     for path in (f"cases/{case}", f"assistance/households/{household}", f"cases/{case}/visit"):
         answer = desktop.goto(f"{desk.url}/en/{path}")
         assert answer is not None

@@ -14,7 +14,7 @@ class Role(StrEnum):
     """What a post is for; its name in both languages is the label ``accounts.role-<value>``."""
 
     VILLAGE_WORKER = "village-worker"
-    TOWNSHIP_OFFICER = "township-officer"
+    TOWN_OFFICER = "town-officer"
     COUNTY_MANAGER = "county-manager"
     POLICY_ANALYST = "policy-analyst"
     DATA_STEWARD = "data-steward"
@@ -68,7 +68,7 @@ _OFFICER = _CASES | {P.CASE_OPEN, P.CASE_ASSIGN, P.CASE_LINK, P.CASE_REOPEN, P.F
 
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.VILLAGE_WORKER: frozenset(_EVERYONE | _CASES),
-    Role.TOWNSHIP_OFFICER: frozenset(_EVERYONE | _OFFICER),
+    Role.TOWN_OFFICER: frozenset(_EVERYONE | _OFFICER),
     Role.COUNTY_MANAGER: frozenset((_EVERYONE | _OFFICER | {P.SCREENING_RUN, P.POLICY_TRY, P.JOURNAL_VIEW}) - {P.DOORS_VIEW}),
     Role.POLICY_ANALYST: frozenset(
         _EVERYONE | {P.FINDING_VIEW, P.FINDING_EXPORT, P.WARNING_VIEW, P.POLICY_TRY, P.POLICY_DRAFT, P.COCKPIT_VIEW}

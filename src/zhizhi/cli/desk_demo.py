@@ -29,7 +29,7 @@ WEST_LAKE, ENOUGH = "330106", 5
 
 POSTS: tuple[tuple[str, Role, str, str, int], ...] = (
     ("worker", Role.VILLAGE_WORKER, "town", "", 3),
-    ("officer", Role.TOWNSHIP_OFFICER, "town", "", 3),
+    ("officer", Role.TOWN_OFFICER, "town", "", 3),
     ("manager", Role.COUNTY_MANAGER, "county", "", 3),
     ("analyst", Role.POLICY_ANALYST, "region", "civil-affairs", 2),
     ("steward", Role.DATA_STEWARD, "region", "civil-affairs", 4),
@@ -108,7 +108,7 @@ def _colleagues(actor: Actor, places: Mapping[str, Place]) -> None:
             if town.code == places["town"].code or not town.people:
                 continue
             roles = [(Role.VILLAGE_WORKER, "worker")]
-            roles += [(Role.TOWNSHIP_OFFICER, "officer")] if town.parent == places["county"].code else []
+            roles += [(Role.TOWN_OFFICER, "officer")] if town.parent == places["county"].code else []
             for role, name in roles:
                 shown = f"{town.zh}{render(f'accounts.role-{role.value}', 'zh', {})}（演示）"
                 login = f"{name}-{town.code}"

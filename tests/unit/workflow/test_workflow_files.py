@@ -38,7 +38,7 @@ def small() -> dict[str, Any]:
         "start": "look",
         "steps": {
             "look": {**step, "form": [{"id": "seen", "type": "yes-no", "help": T, "required": True, **T}]},
-            "act": {**step, "roles": ["township-officer"], "form": []},
+            "act": {**step, "roles": ["town-officer"], "form": []},
         },
         "final": {"closed": T},
         "outcomes": {"done": T},
@@ -154,7 +154,7 @@ def test_every_fault_reads_well_in_both_languages() -> None:
     document = parse_document(yaml.safe_dump(broken(steps__look__roles=["mayor"]), allow_unicode=True), "workflows/small.yaml")
     fault = next(iter(workflow_faults(document)))
     assert "mayor" in fault.text("zh")
-    assert "township-officer" in fault.text("en")
+    assert "town-officer" in fault.text("en")
     assert "{" not in fault.text("zh") + fault.text("en")
 
 
@@ -175,16 +175,16 @@ def test_who_may_go_which_way(shipped: Workflow) -> None:
     ]  # fmt: skip
     assert ways(shipped, "feed-back", "village-worker") == ()
     assert ways(shipped, "closed") == ()
-    assert may_take(shipped, "feed-back", "township-officer")
+    assert may_take(shipped, "feed-back", "town-officer")
     assert not may_take(shipped, "closed", "county-manager")
     with pytest.raises(RefusedError, match="village-worker"):
         way(shipped, "feed-back", "approve", "village-worker")
     with pytest.raises(InvalidError, match="approve, refuse"):
-        way(shipped, "feed-back", "reached", "township-officer")
+        way(shipped, "feed-back", "reached", "town-officer")
 
 
 def test_an_outcome_is_given_exactly_where_a_case_closes(shipped: Workflow) -> None:
-    done = way(shipped, "close", "done", "township-officer")
+    done = way(shipped, "close", "done", "town-officer")
     assert outcome_of(shipped, done, "granted") == "granted"
     assert outcome_of(shipped, way(shipped, "respond", "moved", "village-worker"), "") == "moved"
     assert outcome_of(shipped, way(shipped, "respond", "reached", "village-worker"), "") == ""
@@ -306,7 +306,7 @@ def test_the_digest_and_the_difference_see_a_changed_limit(copied: Path) -> None
 
 def test_inspection_reports_every_fault_of_workflows_and_calendar_with_its_line(copied: Path) -> None:
     path = copied / "workflows" / "household-aid.yaml"
-    path.write_text(SOURCE.replace("roles: [village-worker, township-officer]", "roles: [mayor]", 1), encoding="utf-8")
+    path.write_text(SOURCE.replace("roles: [village-worker, town-officer]", "roles: [mayor]", 1), encoding="utf-8")
     year = copied / "calendar" / "2025.yaml"
     year.write_text(year.read_text(encoding="utf-8").replace("day: 2025-01-26", "day: 2025-01-27"), encoding="utf-8")
     package, found = inspect(copied)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 Label = Mapping[str, str]
 
 FIELD_TYPES = ("text", "long-text", "choice", "multi-choice", "number", "date", "yes-no", "money", "file")
-ROLES = ("village-worker", "township-officer", "county-manager")
+ROLES = ("village-worker", "town-officer", "county-manager")
 DAYS = "working-days"
 HOURS = "working-hours"
 

@@ -111,7 +111,7 @@ def _check_post(actor: Actor, post_id: int | None) -> None:
     if post_id is None:
         return
     post = post_get(post_id)
-    if post is None or post.role not in (Role.VILLAGE_WORKER, Role.TOWNSHIP_OFFICER) or not actor.sees(post.region):
+    if post is None or post.role not in (Role.VILLAGE_WORKER, Role.TOWN_OFFICER) or not actor.sees(post.region):
         raise InvalidError("casework.post-unfit", field="post")
 
 
