@@ -21,3 +21,19 @@ def table(name: str) -> pa.Table:
 def spid() -> Facts:
     """State Policy Innovation and Diffusion database v1.0."""
     return read_facts(table("spid_v1.0_policies.csv").rename_columns(["region", "innovation", "date"]))
+
+
+def cities() -> Facts:
+    """Policies of 339 Chinese cities by day, with their ends."""
+    rows = table("cn_city_covid_policy_adoptions.csv").to_pylist()
+    names = [f"{row['province']}/{row['city']}" for row in table("cn_city_geo.csv").to_pylist()]
+    listed = [
+        {
+            "region": f"{row['province']}/{row['city']}",
+            "innovation": row["policy"],
+            "date": row["date_start"],
+            "ended": None if row["still_on_at_sample_end"] else row["last_day_on"],
+        }
+        for row in rows
+    ]
+    return read_facts(listed, universe=names, horizon=rows[0]["sample_end"])
