@@ -1,9 +1,9 @@
-"""Photograph every page of a demonstration in Chromium: ``make screenshots``.
+"""Photograph a demonstration in Chromium: ``make screenshots``.
 
-A synthetic region of its own is made for it (``--people``), or a demonstration that exists is used: ``--home`` and, as
-``--accounts``, the file in which ``zhizhi demo --json`` was kept. Each page that a role can reach, on phone and desktop, in
-Chinese and English, goes to ``build/screenshots`` (not kept). With ``--readme`` only the few that the documentation shows are
-made, and written beside this file as WebP.
+The few pages that the documentation shows are written beside this file as WebP; with ``--all`` each page that each role can
+reach, on phone and desktop, in Chinese and English, goes to ``build/screenshots`` (not kept). A synthetic region of its own is
+made for it (``--people``), or a demonstration that exists is used: ``--home`` and, as ``--accounts``, the file in which
+``zhizhi demo --json`` was kept.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def main() -> None:
     asked.add_argument("--role", choices=ROLES, action="append")
     asked.add_argument("--size", choices=list(SIZES), action="append")
     asked.add_argument("--lang", choices=list(LANGS), action="append")
-    asked.add_argument("--readme", action="store_true", help="also write the documentation's pictures")
+    asked.add_argument("--all", action="store_true", help="every page as every role, not only the documentation's pictures")
     given = asked.parse_args()
     if CHROMIUM is None:
         raise SystemExit("There is no Chromium here (Debian: apt-get install chromium).")
@@ -113,7 +113,7 @@ def main() -> None:
         else:
             home, made = make_home(Path(folder), given.people)
         look(home, made, given)
-    if given.readme:
+    if not given.all:
         for_readme(given.out)
     print(f"{len(list(given.out.glob('*.png')))} pictures in {given.out}")
 
@@ -121,7 +121,7 @@ def main() -> None:
 def look(home: Path, made: dict[str, Any], given: argparse.Namespace) -> None:
     """Serve a home, photograph it as each role, stop."""
     wanted = [(role, size) for role in given.role or ROLES for size in given.size or SIZES]
-    if given.readme:
+    if not given.all:
         wanted = sorted({(role, size) for role, size, _ in README.values()})
     process, url = start(home, "--work")
     desk = Desk(url, home, made["password"], {account["role"]: account for account in made["accounts"]})
