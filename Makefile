@@ -49,7 +49,7 @@ docs: setup      ## write the index of the documentation and the page of the com
 	$(BIN)/python docs/reference/make_api.py
 
 screenshots: setup  ## draw the pages of the documentation in Chromium, from a small demonstration of their own
-	$(BIN)/python docs/pictures/make_screenshots.py
+	$(BIN)/python docs/pictures/make_screenshots.py $(ARGS)
 
 pictures: setup  ## draw the terminal pictures of the documentation, after make demo
 	$(BIN)/python docs/pictures/make_pictures.py
