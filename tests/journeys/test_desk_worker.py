@@ -67,7 +67,7 @@ def ask(home: Path, query: str) -> list[tuple[object, ...]]:
         return connection.execute(query).fetchall()
 
 
-def until(true: Callable[[], object], seconds: float = 60) -> None:
+def until(true: Callable[[], object], seconds: float = 180) -> None:
     ends = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < ends, "it took too long"

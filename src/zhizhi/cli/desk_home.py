@@ -59,7 +59,7 @@ def make_folders(home: Path, chosen: Mapping[str, Any]) -> list[str]:
         home.chmod(0o750)
         left = _settings(home, chosen)
         made = read_configuration(home, os.environ)
-        for folder in (made.files, made.uploads, made.ledger, home / "static"):
+        for folder in (made.files, made.uploads, made.ledger):
             folder.mkdir(exist_ok=True)
             folder.chmod(0o750)
         make_secret_key(made.keys)

@@ -103,7 +103,7 @@ def unpack(folder: Path, home: Path, keys: Path | None) -> Unpacked:
         _copy(secrets / name, draft / name)
         (draft / name).chmod(0o600)
     (draft / "keys").chmod(0o700)
-    for name in ("files", "uploads", "ledger", "static"):
+    for name in ("files", "uploads", "ledger"):
         (draft / name).mkdir(exist_ok=True)
     settings = draft / SETTINGS
     settings.write_text(_here(settings.read_text(encoding="utf-8")), encoding="utf-8")

@@ -32,7 +32,7 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen at; 0.0.0.0 for all of the machine's.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen at.", min=1, max=65535)] = 8000,
     workers: Annotated[int, typer.Option(help="Processes that answer; each needs memory of its own.", min=1)] = 1,
-    threads: Annotated[int, typer.Option(help="Requests that one process answers at a time.", min=1)] = 8,
+    threads: Annotated[int, typer.Option(help="Requests that one process answers at a time.", min=1)] = 4,
     with_work: Annotated[bool, typer.Option("--work", help="Run a worker for the jobs as well, and stop it together.")] = False,
     lang: LangOption = None,
 ) -> None:

@@ -53,4 +53,7 @@ def wilson(successes: int, trials: int, z: float = Z95) -> tuple[float, float]:
     middle = share + z * z / (2 * n)
     spread = z * sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     scale = 1 + z * z / n
-    return max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale)
+    # the ends of "none" and "all" are exactly 0 and 1, which rounding would miss by a hair
+    low = 0.0 if successes == 0 else max(0.0, (middle - spread) / scale)
+    high = 1.0 if successes == trials else min(1.0, (middle + spread) / scale)
+    return low, high
