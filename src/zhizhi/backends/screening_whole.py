@@ -40,7 +40,7 @@ class PlaceCount:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """A kept screening: folder, record, the lake's versions when it was asked for, how it was made, alerts, and counts by place."""
+    """A kept screening: folder, record, the lake's versions when it was asked for, how it was made, alerts, counts by place."""
 
     folder: Path
     record: Mapping[str, Any]
