@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any, NoReturn
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -209,5 +208,4 @@ def openapi_document(request: HttpRequest) -> Any:
 
 
 for _name in APPS:
-    if find_spec(f"zhizhi.apps.{_name}") and find_spec(f"zhizhi.apps.{_name}.api"):
-        api.add_router(f"/{_name}", import_module(f"zhizhi.apps.{_name}.api").router, tags=[_name])
+    api.add_router(f"/{_name}", import_module(f"zhizhi.apps.{_name}.api").router, tags=[_name])

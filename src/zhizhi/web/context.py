@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from zhizhi.apps.accounts.selectors.regions import region_get
 from zhizhi.apps.actors import Actor, Permission
@@ -39,22 +39,15 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "language": lang(),
         "navigation": [
             {
-                "url": _url(name),
+                "url": reverse(name),
                 "label": label,
                 "icon": icon,
-                "current": here.split(":")[0] == name.split(":")[0] and _same(here, name),
+                "current": _same(here, name),
             }
             for name, label, icon, permission in NAVIGATION
-            if actor and actor.may(permission) and _url(name)
+            if actor and actor.may(permission)
         ],
     }
-
-
-def _url(name: str) -> str:
-    try:
-        return reverse(name)
-    except NoReverseMatch:
-        return ""
 
 
 _FAMILY = {

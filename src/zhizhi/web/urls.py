@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.util import find_spec
 
 from django.conf.urls.i18n import i18n_patterns
 from django.urls import URLPattern, URLResolver, include, path
@@ -16,13 +15,9 @@ APPS = ("accounts", "journal", "jobs", "catalogue", "casework", "assistance")
 
 
 def _pages() -> list[URLPattern | URLResolver]:
-    found: list[URLPattern | URLResolver] = []
-    for name in APPS:
-        module = f"zhizhi.apps.{name}"
-        if find_spec(module) and find_spec(f"{module}.urls"):
-            prefix = getattr(import_module(f"{module}.urls"), "prefix", f"{name}/")
-            found.append(path(prefix, include(f"{module}.urls")))
-    return found
+    """Return the pages of every app under its prefix; an app whose pages cannot be loaded stops the start."""
+    modules = [f"zhizhi.apps.{name}.urls" for name in APPS]
+    return [path(import_module(module).prefix, include(module)) for module in modules]
 
 
 urlpatterns = [
